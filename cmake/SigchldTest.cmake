@@ -1,0 +1,98 @@
+# Tests: one program for each source file, one CTest entry for each test in it.
+
+# Sanitizers slow a program down many times over.
+set(SIGCHLD_TEST_SLOWNESS 1)
+if(SIGCHLD_SANITIZE)
+  set(SIGCHLD_TEST_SLOWNESS 4)
+endif()
+
+# What every entry has. TIMEOUT is in seconds and is for one test; the harness
+# ends a test a little earlier than CTest would, and can say which it was.
+function(sigchld_test_properties name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  if(NOT arg_LABELS)
+    set(arg_LABELS quick)
+  endif()
+  math(EXPR harness_timeout "${arg_TIMEOUT} * ${SIGCHLD_TEST_SLOWNESS}")
+  math(EXPR timeout "${harness_timeout} + 10")
+  set_tests_properties("${name}" PROPERTIES
+    LABELS "${arg_LABELS}"
+    TIMEOUT ${timeout}
+    ENVIRONMENT "HARNESS_TIMEOUT_S=${harness_timeout}"
+    SKIP_RETURN_CODE 77)
+  if(stress IN_LIST arg_LABELS)
+    set_tests_properties("${name}" PROPERTIES RUN_SERIAL TRUE)
+  endif()
+endfunction()
+
+# The program alone: linked statically, so that WRAP can put a test's own
+# __wrap_sigchld__sys_NAME in place of a system call.
+function(sigchld_test_program target)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "WRAP")
+  add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
+  sigchld_flags(${target})
+  target_compile_options(${target} PRIVATE -UNDEBUG)
+  target_compile_definitions(${target} PRIVATE _GNU_SOURCE
+    $<$<BOOL:${SIGCHLD_PORTABLE}>:SIGCHLD_PORTABLE>)
+  target_include_directories(${target} PRIVATE
+    "${PROJECT_SOURCE_DIR}/libsigchld")
+  target_link_libraries(${target} PRIVATE sigchld_harness sigchld_static)
+  list(TRANSFORM arg_WRAP
+    REPLACE "^(.+)$" "LINKER:--wrap=sigchld__sys_\\1")
+  target_link_options(${target} PRIVATE ${arg_WRAP})
+endfunction()
+
+# sigchld_test(NAME source... [WRAP call...] [LABELS label...] [TIMEOUT s])
+#
+# Each HARNESS_TEST(x) in the sources becomes an entry NAME/x.
+function(sigchld_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "WRAP;LABELS")
+  string(MAKE_C_IDENTIFIER "test_${name}" target)
+  sigchld_test_program(${target} ${arg_UNPARSED_ARGUMENTS} WRAP ${arg_WRAP})
+
+  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
+    file(STRINGS "${source}" lines REGEX "HARNESS_TEST\\([a-z0-9_]+\\)")
+    string(REGEX MATCHALL "HARNESS_TEST\\([a-z0-9_]+\\)" tests "${lines}")
+    list(TRANSFORM tests REPLACE "HARNESS_TEST\\((.*)\\)" "\\1")
+    if(NOT tests)
+      message(FATAL_ERROR "${source}: no HARNESS_TEST(...) in it")
+    endif()
+    foreach(test IN LISTS tests)
+      add_test(NAME "${name}/${test}" COMMAND ${target} ${test})
+      sigchld_test_properties("${name}/${test}"
+        LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+    endforeach()
+  endforeach()
+endfunction()
+
+# The words of a line such as
+#	/* wrap: write read waitid */
+# in a source file; such lines may also stand inside a longer comment.
+function(sigchld_test_words source key ret_words)
+  file(STRINGS "${source}" lines REGEX "^(/\\*| \\*) ${key}: [a-z0-9_ ]+")
+  list(TRANSFORM lines REPLACE "^.*${key}: ([a-z0-9_ ]+).*$" "\\1")
+  list(JOIN lines " " words)
+  separate_arguments(words)
+  set(${ret_words} "${words}" PARENT_SCOPE)
+endfunction()
+
+# Every test_*.c of the current directory. Lines `wrap:', `labels:' and
+# `timeout:' in a source say what the function above takes as arguments.
+function(sigchld_test_folder)
+  get_filename_component(folder "${CMAKE_CURRENT_SOURCE_DIR}/${ARGV0}" NAME)
+  file(GLOB sources CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/${ARGV0}/test_*.c")
+  foreach(source IN LISTS sources)
+    get_filename_component(name "${source}" NAME_WE)
+    string(REGEX REPLACE "^test_" "" name "${name}")
+    foreach(key wrap labels timeout)
+      sigchld_test_words("${source}" ${key} ${key})
+    endforeach()
+    sigchld_test("${folder}/${name}" "${source}"
+      WRAP ${wrap} LABELS ${labels} TIMEOUT ${timeout})
+  endforeach()
+endfunction()

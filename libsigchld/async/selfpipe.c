@@ -1,0 +1,79 @@
+/* selfpipe.c - see selfpipe.h */
+#include <errno.h>
+#include <stdint.h>
+
+#include "async/selfpipe.h"
+#include "async/sys.h"
+
+#ifndef SIGCHLD_PORTABLE
+
+int
+sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
+{
+	int fd = sigchld__sys_eventfd();
+
+	if (fd < 0)
+		return fd;
+	pipe->rd = pipe->wr = fd;
+	return 0;
+}
+
+#else
+
+int
+sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
+{
+	int fds[2], rc;
+
+	rc = sigchld__sys_socketpair(fds);
+	if (rc < 0)
+		return rc;
+	rc = sigchld__sys_cloexec(fds[0]);
+	if (rc == 0)
+		rc = sigchld__sys_cloexec(fds[1]);
+	if (rc < 0) {
+		(void)sigchld__sys_close(fds[0]);
+		(void)sigchld__sys_close(fds[1]);
+		return rc;
+	}
+	pipe->rd = fds[0];
+	pipe->wr = fds[1];
+	return 0;
+}
+
+#endif
+
+void
+sigchld__selfpipe_close(struct sigchld__selfpipe *pipe)
+{
+	if (pipe->rd != -1)
+		(void)sigchld__sys_close(pipe->rd);
+	if (pipe->wr != -1 && pipe->wr != pipe->rd)
+		(void)sigchld__sys_close(pipe->wr);
+	pipe->rd = pipe->wr = -1;
+}
+
+int
+sigchld__selfpipe_write(const struct sigchld__selfpipe *pipe)
+{
+	const uint64_t one =
+	    1; /* what an eventfd takes; a socket does not mind */
+	int rc;
+
+	do
+		rc = sigchld__sys_write(pipe->wr, &one, sizeof(one));
+	while (rc == -EINTR);
+	return rc < 0 && rc != -EAGAIN && rc != -EWOULDBLOCK ? rc : 0;
+}
+
+int
+sigchld__selfpipe_drain(const struct sigchld__selfpipe *pipe)
+{
+	uint64_t data[64];
+	int rc;
+
+	do
+		rc = sigchld__sys_read(pipe->rd, data, sizeof(data));
+	while (rc > 0 || rc == -EINTR);
+	return rc < 0 && rc != -EAGAIN && rc != -EWOULDBLOCK ? rc : 0;
+}

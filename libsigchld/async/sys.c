@@ -1,0 +1,214 @@
+/*
+ * sys.c - the system calls of floor 0
+ *
+ * write, read, close and nanosleep are cancellation points in libc. On Linux we
+ * go past libc for the first three; where that cannot be, cancellation is off
+ * for the time of the call.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SIGCHLD_PORTABLE
+#	include <sys/eventfd.h>
+#	include <sys/syscall.h>
+#endif
+
+#include "async/sys.h"
+
+/* What a call gave, as ours: -errno, and errno as it was. */
+static int
+result(long rc, int saved)
+{
+	if (rc >= 0)
+		return (int)rc;
+	rc = -errno;
+	errno = saved;
+	return (int)rc;
+}
+
+pid_t
+sigchld__sys_getpid(void)
+{
+	return getpid();
+}
+
+#ifndef SIGCHLD_PORTABLE
+
+int
+sigchld__sys_write(int fd, const void *data, size_t size)
+{
+	int saved = errno;
+
+	return result(syscall(SYS_write, fd, data, size), saved);
+}
+
+int
+sigchld__sys_read(int fd, void *data, size_t size)
+{
+	int saved = errno;
+
+	return result(syscall(SYS_read, fd, data, size), saved);
+}
+
+int
+sigchld__sys_close(int fd)
+{
+	int saved = errno;
+
+	return result(syscall(SYS_close, fd), saved);
+}
+
+int
+sigchld__sys_eventfd(void)
+{
+	int saved = errno;
+
+	return result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), saved);
+}
+
+#else
+
+/* send and recv, not write and read: they take MSG_DONTWAIT and MSG_NOSIGNAL
+ * with each call, so neither a forked child that clears O_NONBLOCK on the
+ * shared socket nor a reader that is gone can hurt us. */
+int
+sigchld__sys_write(int fd, const void *data, size_t size)
+{
+	int saved = errno, state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	rc = result(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL), saved);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc;
+}
+
+int
+sigchld__sys_read(int fd, void *data, size_t size)
+{
+	int saved = errno, state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	rc = result(recv(fd, data, size, MSG_DONTWAIT), saved);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc;
+}
+
+int
+sigchld__sys_close(int fd)
+{
+	int saved = errno, state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	rc = result(close(fd), saved);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc;
+}
+
+int
+sigchld__sys_eventfd(void)
+{
+	return -ENOSYS;
+}
+
+#endif
+
+int
+sigchld__sys_sigmask(int how, const sigset_t *set, sigset_t *before)
+{
+	return -pthread_sigmask(how, set, before);
+}
+
+int
+sigchld__sys_sigaction(int sig, const struct sigaction *action,
+    struct sigaction *before)
+{
+	int saved = errno;
+
+	return result(sigaction(sig, action, before), saved);
+}
+
+/* Sleeping less than asked for is fine: whoever backs off tries again. */
+int
+sigchld__sys_sleep_us(long us)
+{
+	struct timespec ts = { .tv_nsec = us * 1000 };
+	int saved = errno, state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	rc = result(nanosleep(&ts, NULL), saved);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc;
+}
+
+/* Private memory that is zero, without the allocator: its lock may be held by
+ * whoever a signal interrupted. POSIX.1-2008 has no MAP_ANONYMOUS, every system
+ * that we know has. */
+void *
+sigchld__sys_map(size_t size)
+{
+	int saved = errno;
+	void *map;
+
+#ifdef MAP_ANONYMOUS
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+#else
+	int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+
+	map = MAP_FAILED;
+	if (fd != -1) {
+		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
+		    0);
+		(void)sigchld__sys_close(fd);
+	}
+#endif
+	errno = saved;
+	return map == MAP_FAILED ? NULL : map;
+}
+
+void
+sigchld__sys_unmap(void *map, size_t size)
+{
+	int saved = errno;
+
+	(void)munmap(map, size);
+	errno = saved;
+}
+
+int
+sigchld__sys_wipe_on_fork(void *map, size_t size)
+{
+#if defined(MADV_WIPEONFORK) && !defined(SIGCHLD_PORTABLE)
+	int saved = errno;
+
+	return result(madvise(map, size, MADV_WIPEONFORK), saved);
+#else
+	(void)map;
+	(void)size;
+	return -ENOSYS;
+#endif
+}
+
+int
+sigchld__sys_socketpair(int fds[2])
+{
+	int saved = errno;
+
+	return result(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), saved);
+}
+
+int
+sigchld__sys_cloexec(int fd)
+{
+	int saved = errno, flags;
+
+	flags = fcntl(fd, F_GETFD);
+	if (flags == -1)
+		return result(-1, saved);
+	return result(fcntl(fd, F_SETFD, flags | FD_CLOEXEC), saved);
+}

@@ -1,0 +1,257 @@
+/*
+ * child.c - children: made, listed, settled, let go
+ *
+ * A child object lives from before the fork, so that nothing can fail after it,
+ * until the last of these is over: it is WATCHED or ENDED; the user holds it; a
+ * call uses it (pins).
+ *
+ * The list of a context's children is doubly linked for those who hold C. A
+ * forked child frees it without any lock, at whatever point another thread was:
+ * it follows `next' alone. So `next' is set by release stores, in an order that
+ * leaves the chain whole at every instant: a new child points on before it is
+ * pointed at, and one that leaves is passed over before it is freed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "core/ctx.h"
+#include "core/health.h"
+#include "core/registry.h"
+#include "core/sys.h"
+#include "core/wait.h"
+
+struct sigchld_child *
+sigchld__child_new(struct sigchld_ctx *ctx, uint32_t flags, bool held,
+    sigchld_event_fn *on_event, void *user)
+{
+	struct sigchld_child *child = sigchld__sys_alloc(1, sizeof(*child));
+
+	if (child == NULL)
+		return NULL;
+	sigchld__ctx_ref(ctx);
+	child->ctx = ctx;
+	child->flags = flags;
+	child->held = held;
+	child->on_event = on_event;
+	child->user = user;
+	return child;
+}
+
+void
+sigchld__child_link(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	struct sigchld_child *first = ctx->children;
+
+	child->prev = NULL;
+	atomic_store_explicit(&child->next, first, memory_order_release);
+	if (first != NULL)
+		first->prev = child;
+	atomic_store_explicit(&ctx->children, child, memory_order_release);
+	child->linked = true;
+	ctx->n_children++;
+}
+
+static void
+unlink_child(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	struct sigchld_child *next = child->next;
+	struct sigchld__cursor *cursor;
+
+	for (cursor = ctx->cursors; cursor != NULL; cursor = cursor->up) {
+		if (cursor->next == child)
+			cursor->next = next;
+	}
+	if (child->prev != NULL)
+		atomic_store_explicit(&child->prev->next, next,
+		    memory_order_release);
+	else
+		atomic_store_explicit(&ctx->children, next,
+		    memory_order_release);
+	if (next != NULL)
+		next->prev = child->prev;
+	child->linked = false;
+	ctx->n_children--;
+}
+
+void
+sigchld__child_queue(struct sigchld_child *child)
+{
+	if (child->queued)
+		return;
+	child->queued = true;
+	child->queue_next = NULL;
+	*child->ctx->queue_end = child;
+	child->ctx->queue_end = &child->queue_next;
+}
+
+void
+sigchld__child_unqueue(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	struct sigchld_child **at = &ctx->queue;
+
+	if (!child->queued)
+		return;
+	while (*at != child)
+		at = &(*at)->queue_next;
+	*at = child->queue_next;
+	if (ctx->queue_end == &child->queue_next)
+		ctx->queue_end = at;
+	child->queued = false;
+}
+
+void
+sigchld__child_unwatch(struct sigchld_child *child)
+{
+	sigchld__registry_lock();
+	sigchld__registry_remove(child);
+	if (child->waiter != NULL)
+		sigchld__waiter_wake(child->waiter);
+	sigchld__registry_unlock();
+	sigchld__child_unqueue(child);
+	if (child->flags & SIGCHLD_CHILD_STOPS)
+		sigchld__ctx_stops(child->ctx, -1);
+	unlink_child(child);
+	child->kill_at = 0;
+	child->state = SIGCHLD__GONE;
+}
+
+/*
+ * The peek saw a zombie, and only now the pid becomes free. If somebody was
+ * faster there is nothing to reap, and the status that we gave was true.
+ */
+void
+sigchld__child_settle(struct sigchld_child *child)
+{
+	struct sigchld__wait wait;
+
+	if (child->event.source == SIGCHLD_SOURCE_WAIT &&
+	    !atomic_load(&child->displaced)) {
+		if (sigchld__sys_waitid(P_PID, child->pid, &wait,
+			WEXITED | WNOHANG) == 0)
+			child->ctx->stats.reaped++;
+		else
+			sigchld__health_saw_theft(child->ctx);
+	}
+	if (child->linked) /* else the context was closed meanwhile */
+		sigchld__child_unwatch(child);
+}
+
+void
+sigchld__child_collect(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+
+	if (child->state != SIGCHLD__GONE || child->held || child->pins > 0)
+		return;
+	free(child);
+	sigchld__ctx_unref(ctx);
+}
+
+/* No lock, and nothing but `next' is trusted: see ctx.c. */
+static void
+free_forked(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	_Atomic(struct sigchld_child *) *at = &ctx->children;
+	struct sigchld_child *c;
+
+	while ((c = *at) != NULL && c != child)
+		at = &c->next;
+	if (c == child)
+		*at = child->next;
+	free(child);
+	if (atomic_fetch_sub(&ctx->refs, 1) == 1)
+		free(ctx);
+}
+
+void
+sigchld_child_free(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx;
+
+	if (child == NULL)
+		return;
+	ctx = child->ctx;
+	if (sigchld__ctx_forked(ctx)) {
+		free_forked(child);
+		return;
+	}
+	sigchld__ctx_ref(ctx);
+	sigchld__ctx_lock(ctx);
+	child->released = true;
+	child->pins++;
+	if (child->waiter != NULL)
+		sigchld__waiter_wake(child->waiter);
+	while (child->calling && !sigchld__in_callback())
+		(void)pthread_cond_wait(&ctx->calm, &ctx->lock);
+	child->pins--;
+	child->held = false;
+	sigchld__child_collect(child);
+	sigchld__ctx_unlock(ctx);
+	sigchld__ctx_unref(ctx);
+}
+
+pid_t
+sigchld_child_pid(const struct sigchld_child *child)
+{
+	return child == NULL ? -EINVAL : child->pid;
+}
+
+void *
+sigchld_child_user(const struct sigchld_child *child)
+{
+	return child == NULL ? NULL : child->user;
+}
+
+struct sigchld_ctx *
+sigchld_child_ctx(const struct sigchld_child *child)
+{
+	return child == NULL || atomic_load(&child->ctx->closed) ? NULL
+								 : child->ctx;
+}
+
+/* Somebody else would be told of the end of this one. */
+static bool
+is_silent(const struct sigchld_child *child)
+{
+	return child->released || child->discarded;
+}
+
+int
+sigchld_foreach(struct sigchld_ctx *ctx,
+    int (*fn)(struct sigchld_child *child, void *user), void *user)
+{
+	struct sigchld__cursor cursor;
+	struct sigchld_child *child;
+	int rc;
+
+	rc = sigchld__ctx_check(ctx);
+	if (rc < 0 || fn == NULL)
+		return rc < 0 ? rc : -EINVAL;
+	sigchld__ctx_ref(ctx);
+	sigchld__ctx_lock(ctx);
+	cursor.up = ctx->cursors;
+	cursor.next = ctx->children;
+	ctx->cursors = &cursor;
+	while (rc == 0 && (child = cursor.next) != NULL) {
+		cursor.next = child->next;
+		if (is_silent(child) || child->calling)
+			continue;
+		child->pins++;
+		sigchld__ctx_unlock(ctx);
+		rc = fn(child, user);
+		if (sigchld__ctx_forked(ctx))
+			return rc;
+		sigchld__ctx_lock(ctx);
+		child->pins--;
+		sigchld__child_collect(child);
+	}
+	ctx->cursors = cursor.up;
+	sigchld__ctx_unlock(ctx);
+	sigchld__ctx_unref(ctx);
+	return rc;
+}

@@ -1,0 +1,203 @@
+/* ctx.h - contexts and their children, from inside; see ctx.c and child.c */
+#ifndef SIGCHLD_CORE_CTX_H
+#define SIGCHLD_CORE_CTX_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sigchld.h>
+#include <sigchld/fd.h>
+
+#include "async/deferral.h"
+#include "core/poller.h"
+
+/*
+ * The life of a child.
+ *
+ *	WATCHED	alive, or its death is not seen yet
+ *	ENDED	its final event is known and waits for a dispatch, or for
+ *		sigchld_child_wait; if we know of it by waiting, it is a zombie
+ *		still, and the pid its own
+ *	GONE	the event was given and the zombie reaped; the object remains
+ *		while somebody holds it
+ */
+enum sigchld__state {
+	SIGCHLD__WATCHED,
+	SIGCHLD__ENDED,
+	SIGCHLD__GONE,
+};
+
+/*
+ *	I	immutable once it is watched
+ *	C	its context's lock
+ *	T	the registry's lock
+ *	a	atomic
+ */
+struct sigchld_child {
+	struct sigchld_ctx *ctx;              /* [I] holds a reference */
+	pid_t pid;                            /* [I] */
+	uint32_t flags;                       /* [I] */
+	uint32_t state;                       /* [C] enum sigchld__state */
+	void *user;                           /* [C] */
+	sigchld_event_fn *on_event;           /* [C] */
+	sigchld_gone_fn *on_gone;             /* [C] of a discarded one */
+	_Atomic(struct sigchld_child *) next; /* [C] children of ctx; atomic so
+					       * that a forked child can
+					       * follow it, whatever another
+					       * thread was doing */
+	struct sigchld_child *prev;           /* [C] */
+	struct sigchld_child *queue_next;     /* [C] */
+	struct sigchld_child *pid_next;       /* [T] */
+	bool in_registry;                     /* [T] */
+	bool linked;                          /* [C] among ctx's children */
+	bool queued;                          /* [C] has something to tell */
+	bool held;                            /* [C] the user has a pointer */
+	bool released;                        /* [C] nobody wants to know */
+	bool discarded;                       /* [C] only on_gone does */
+	bool suspect;                   /* [C] look at it, though not told */
+	bool calling;                   /* [C] its callback runs */
+	bool has_stop;                  /* [C] stop holds */
+	unsigned int pins;              /* [C] calls that use it just now */
+	struct sigchld__waiter *waiter; /* [C] and [T] */
+	int64_t kill_at;                /* [C] ms, or 0 */
+	uint64_t walks_at_birth;        /* [I] see health.c */
+	struct sigchld_event event;     /* [C] the final one */
+	struct sigchld_event stop;      /* [C] */
+	atomic_bool displaced;          /* [a] its pid is another's */
+	atomic_bool reported;           /* [a] sigchld_reaped; after it: */
+	int reported_wstatus;           /* [T] until reported is set */
+};
+
+/* A walker over a context's children that may change under him. */
+struct sigchld__cursor {
+	struct sigchld__cursor *up;
+	struct sigchld_child *next;
+};
+
+#define SIGCHLD__FAULTS 4
+
+struct sigchld__fault {
+	const char *what;
+	int err;
+};
+
+struct sigchld_ctx {
+	pthread_mutex_t lock;           /* C */
+	pthread_cond_t calm;            /* a callback or a dispatch is over */
+	uint32_t generation;            /* [I] of the process that opened it */
+	uint32_t group;                 /* [I] in the descriptor table */
+	atomic_uint refs;               /* [a] its user, children, calls */
+	struct sigchld_options options; /* [C] */
+	struct sigchld__user user;
+	struct sigchld__poller poller;
+	struct sigchld_fdref epoll_ref, read_ref, write_ref,
+	    timer_ref; /* [C] */
+
+	_Atomic(struct sigchld_child *) children; /* [C] */
+	struct sigchld_child *queue, **queue_end; /* [C] */
+	struct sigchld__cursor *cursors;          /* [C] */
+	unsigned int n_children;                  /* [C] */
+	unsigned int n_unborn;                    /* [C] forks under way */
+	unsigned int n_stops;                     /* [C] who want stops too */
+	struct sigchld__users *list;              /* [C] the one we are on */
+	bool holds_handler;                       /* [C] */
+	atomic_bool closed;                       /* [a] written under C */
+	bool finished;                            /* [C] descriptors are gone */
+	bool dispatching;                         /* [C] */
+	bool must_look;                           /* of whoever dispatches */
+	int64_t next_deadline;                    /* [C] ms, or 0 */
+	unsigned int n_faults;                    /* [C] */
+	struct sigchld__fault faults[SIGCHLD__FAULTS];
+	struct sigchld_stats stats; /* [C] those that are counted here */
+};
+
+/* ctx.c */
+
+/* What each call on a context asks first: 0, -EINVAL, -EPERM. No lock. */
+int sigchld__ctx_check(const struct sigchld_ctx *ctx);
+bool sigchld__ctx_forked(const struct sigchld_ctx *ctx);
+void sigchld__ctx_lock(struct sigchld_ctx *ctx);
+void sigchld__ctx_unlock(struct sigchld_ctx *ctx);
+void sigchld__ctx_ref(struct sigchld_ctx *ctx);
+void sigchld__ctx_unref(struct sigchld_ctx *ctx);
+
+/* With C: what the dispatch that was running when it was closed leaves to be
+ * done. */
+void sigchld__ctx_finish(struct sigchld_ctx *ctx);
+
+/* With C: remember a fault for on_fault. */
+void sigchld__ctx_fault(struct sigchld_ctx *ctx, const char *what, int err);
+
+/* need.c, with C: be on the users list, and hold the handler, exactly if that
+ * is needed. -EBUSY, -ENOMEM: it cannot be had; then nothing has changed. */
+int sigchld__ctx_need(struct sigchld_ctx *ctx);
+void sigchld__ctx_stops(struct sigchld_ctx *ctx, int more);
+
+/* options.c: copy and check. */
+int sigchld__options_read(struct sigchld_options *ret_options,
+    const struct sigchld_options *options);
+
+/* child.c */
+
+struct sigchld_child *sigchld__child_new(struct sigchld_ctx *ctx,
+    uint32_t flags, bool held, sigchld_event_fn *on_event, void *user);
+
+/* With C. */
+void sigchld__child_link(struct sigchld_child *child);
+void sigchld__child_queue(struct sigchld_child *child);
+void sigchld__child_unqueue(struct sigchld_child *child);
+
+/* With C: its event was given; reap the zombie if there is one, forget the pid.
+ */
+void sigchld__child_settle(struct sigchld_child *child);
+
+/* With C: unwatch it as it is, dead or alive. */
+void sigchld__child_unwatch(struct sigchld_child *child);
+
+/* With C: free it, if nobody needs it any more. May free the context's last
+ * reference but one; the caller has one. */
+void sigchld__child_collect(struct sigchld_child *child);
+
+/* look.c, with C */
+
+/* What has happened to this child? Queues what there is to tell. */
+void sigchld__look_at(struct sigchld_child *child);
+
+/* All of them, or (told false) those that gave a reason. */
+void sigchld__look(struct sigchld_ctx *ctx, bool told);
+
+/* kill.c, with C */
+int sigchld__child_signal(struct sigchld_child *child, int sig);
+void sigchld__deadlines(struct sigchld_ctx *ctx);
+int64_t sigchld__deadline_in(const struct sigchld_ctx *ctx);
+
+/* call.c: callbacks. See there. */
+
+struct sigchld__call {
+	struct sigchld__call *up;
+	struct sigchld_ctx *ctx;
+	uint32_t generation;
+};
+
+bool sigchld__in_callback_of(const struct sigchld_ctx *ctx);
+bool sigchld__in_callback(void);
+
+/* With C, which is dropped; end takes it again, or gives false: this is a
+ * forked child now, and nothing of the context may be touched. */
+void sigchld__call_begin(struct sigchld__call *call, struct sigchld_ctx *ctx);
+bool sigchld__call_end(struct sigchld__call *call);
+
+/* One dispatch. What it knows is here, so that whatever ends it, an exception
+ * or a cancellation too, is followed by its end. */
+struct sigchld__run {
+	struct sigchld_ctx *ctx;
+	bool forked;
+	int calls;
+};
+
+/* strays.c, in a dispatch, with C. */
+void sigchld__strays(struct sigchld__run *run);
+
+#endif

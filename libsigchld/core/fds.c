@@ -1,0 +1,388 @@
+/*
+ * fds.c - the descriptor table and its contexts
+ *
+ * async/fdtab.c has the words; here are those who own them. A context's poller
+ * is told under a reference to the descriptor, so that its number cannot have
+ * become another's meanwhile. Whoever needs the context of a group asks the
+ * registry, and uses it with T held, so that it is not closed meanwhile.
+ *
+ * A move: the old context's poller forgets the descriptor at once; the owner
+ * changes with the last reference (T5 in fdtab.c), and whoever held that tells
+ * the new context's poller before he lets go. If the new context is closed by
+ * then, the descriptor leaves the table, open.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stddef.h>
+
+#include "async/fdtab.h"
+#include "async/nofork.h"
+#include "async/owner.h"
+#include "async/sys.h"
+#include "core/ctx.h"
+#include "core/fds.h"
+#include "core/registry.h"
+
+static int
+check_process(void)
+{
+	return sigchld__owner_who() > SIGCHLD__OWNER_US ? -EPERM : 0;
+}
+
+/* Insert and close */
+
+static int
+insert(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdinfo *info,
+    struct sigchld_fdref *ret_ref)
+{
+	uint32_t generation;
+	int rc;
+
+	rc = sigchld__fd_claim(fd, info, &generation);
+	if (rc < 0)
+		return rc;
+	if (info->events != 0 && !info->internal)
+		rc = sigchld__poller_add(&ctx->poller, fd, generation,
+		    info->events, false);
+	if (rc < 0) {
+		sigchld__fd_unclaim(fd);
+		return rc;
+	}
+	sigchld__fd_publish(fd, ctx->group);
+	if (ret_ref != NULL)
+		*ret_ref = (struct sigchld_fdref){ fd, generation };
+	return 0;
+}
+
+int
+sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
+    sigchld__internal_fn *ready, struct sigchld_fdref *ret_ref)
+{
+	const struct sigchld__fdinfo info = {
+		.events = events,
+		.internal = true,
+		.ready = (void (*)(void))ready,
+	};
+
+	return insert(ctx, fd, &info, ret_ref);
+}
+
+/* The poller of a context that may be closed. */
+static int
+poller_add(uint32_t group, int fd, uint32_t generation, uint32_t events)
+{
+	struct sigchld_ctx *ctx;
+	int rc = -EBADF;
+
+	sigchld__registry_lock();
+	ctx = sigchld__registry_group(group);
+	if (ctx != NULL && !atomic_load(&ctx->closed)) {
+		rc = 0;
+		if (events != 0)
+			rc = sigchld__poller_add(&ctx->poller, fd, generation,
+			    events, false);
+		sigchld__user_wake(
+		    &ctx->user); /* one without a set polls anew */
+	}
+	sigchld__registry_unlock();
+	return rc;
+}
+
+static void
+poller_remove(uint32_t group, int fd)
+{
+	struct sigchld_ctx *ctx;
+
+	sigchld__registry_lock();
+	ctx = sigchld__registry_group(group);
+	if (ctx != NULL)
+		sigchld__poller_remove(&ctx->poller, fd);
+	sigchld__registry_unlock();
+}
+
+/* We hold it, alone, and it is to move. */
+static void
+finish_move(int fd)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
+	uint32_t from = sigchld__fd_owner(fd), to = atomic_load(&e->next);
+
+	if (from == 0 || to == 0 || !sigchld__fd_reown(fd, from, to))
+		return; /* closed since, or somebody else holds it too */
+	if (poller_add(to, fd, e->generation, atomic_load(&e->events)) < 0 &&
+	    sigchld__fd_disown(fd, to) == 0)
+		e->keep_open = true;
+	else if (sigchld__fd_owner(fd) != to) /* closed since */
+		poller_remove(to, fd);
+	atomic_store(&e->next, 0);
+}
+
+int
+sigchld__fds_drop(int fd)
+{
+	int rc, moved = 0;
+
+	while ((rc = sigchld__fd_drop(fd)) == SIGCHLD__FD_MOVING) {
+		finish_move(fd);
+		moved = 1;
+	}
+	return rc < 0 ? rc : rc == SIGCHLD__FD_CLOSED || moved;
+}
+
+/* We hold it. Take the owner away, and the reference. 0, 1: pending. */
+static int
+give_up(int fd, uint32_t group, bool keep_open)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
+	int rc;
+
+	rc = sigchld__fd_disown(fd, group);
+	if (rc < 0) {
+		(void)sigchld__fds_drop(fd);
+		return rc;
+	}
+	e->keep_open = keep_open;
+	if (atomic_load(&e->events) != 0)
+		poller_remove(group, fd);
+	return sigchld__fds_drop(fd) == 1 ? 0 : 1;
+}
+
+static int
+leave(struct sigchld_fdref ref, bool keep_open)
+{
+	uint32_t group;
+	int rc;
+
+	rc = check_process();
+	if (rc == 0)
+		rc =
+		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
+	return rc < 0 ? rc : give_up(ref.fd, group, keep_open);
+}
+
+int
+sigchld__fds_close(struct sigchld_fdref ref)
+{
+	return leave(ref, false);
+}
+
+static void
+leave_one(int fd, struct sigchld__fdentry *entry, void *user)
+{
+	struct sigchld_ctx *ctx = user;
+
+	if (sigchld__fd_grab(fd, ctx->group) < 0)
+		return;
+	if (entry->internal)
+		(void)sigchld__fds_drop(fd);
+	else
+		(void)give_up(fd, ctx->group, true);
+}
+
+void
+sigchld__fds_leave(struct sigchld_ctx *ctx)
+{
+	sigchld__fd_foreach(leave_one, ctx);
+}
+
+/* The application's */
+
+static int
+insert_foreign(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref, int fd,
+    const struct sigchld__fdinfo *info)
+{
+	int rc;
+
+	sigchld__nofork_begin();
+	rc = insert(ctx, fd, info, ret_ref);
+	sigchld__nofork_end();
+	if (rc == 0 && info->events != 0 && !sigchld__poller_has_edges())
+		sigchld__user_wake(&ctx->user); /* it may be in a poll */
+	return rc;
+}
+
+int
+sigchld_fd_insert(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
+    int fd, uint32_t events, sigchld_ready_fn *ready, void *user)
+{
+	const struct sigchld__fdinfo info = {
+		.events = events,
+		.ready = (void (*)(void))ready,
+		.user = user,
+	};
+	int rc;
+
+	rc = sigchld__ctx_check(ctx);
+	if (rc < 0)
+		return rc;
+	if (fd < 0 || (events != 0 && ready == NULL))
+		return -EINVAL;
+	return insert_foreign(ctx, ret_ref, fd, &info);
+}
+
+int
+sigchld_fd_record(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
+    int fd)
+{
+	const struct sigchld__fdinfo info = { 0 };
+	int rc;
+
+	rc = sigchld__ctx_check(ctx);
+	if (rc < 0)
+		return rc;
+	if (fd < 0)
+		return -EINVAL;
+	rc = sigchld__sys_cloexec(fd);
+	return rc < 0 ? rc : insert_foreign(ctx, ret_ref, fd, &info);
+}
+
+int
+sigchld_fd_begin(void)
+{
+	int rc = check_process();
+
+	if (rc == 0)
+		sigchld__nofork_begin();
+	return rc;
+}
+
+int
+sigchld_fd_opened(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
+    int fd)
+{
+	int rc;
+
+	rc = fd < 0 ? -EBADF : sigchld_fd_record(ctx, ret_ref, fd);
+	sigchld__nofork_end();
+	return rc;
+}
+
+int
+sigchld_fd_events(struct sigchld_fdref ref, uint32_t events)
+{
+	struct sigchld__fdentry *e;
+	struct sigchld_ctx *ctx;
+	uint32_t group, before;
+	int rc;
+
+	rc = check_process();
+	if (rc == 0)
+		rc =
+		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
+	if (rc < 0)
+		return rc;
+	e = sigchld__fd_entry(ref.fd);
+	sigchld__registry_lock();
+	ctx = sigchld__registry_group(group);
+	before = atomic_load(&e->events);
+	if (e->internal || e->ready == NULL)
+		rc = -EINVAL;
+	else if (ctx == NULL || atomic_load(&ctx->closed))
+		rc = -EBADF;
+	else if (before == 0 && events != 0)
+		rc = sigchld__poller_add(&ctx->poller, ref.fd, ref.generation,
+		    events, false);
+	else if (before != 0 && events == 0)
+		sigchld__poller_remove(&ctx->poller, ref.fd);
+	else if (before != events)
+		rc = sigchld__poller_change(&ctx->poller, ref.fd,
+		    ref.generation, events);
+	if (rc == 0) {
+		atomic_store(&e->events, events);
+		if (!sigchld__poller_has_edges())
+			sigchld__user_wake(&ctx->user);
+	}
+	sigchld__registry_unlock();
+	(void)sigchld__fds_drop(ref.fd);
+	return rc;
+}
+
+int
+sigchld_fd_group(const struct sigchld_ctx *ctx)
+{
+	int rc = sigchld__ctx_check(ctx);
+
+	return rc < 0 ? rc : (int)ctx->group;
+}
+
+int
+sigchld_fd_owner(int fd)
+{
+	int rc = check_process();
+
+	if (rc < 0 || fd < 0)
+		return rc < 0 ? rc : -EINVAL;
+	return (int)sigchld__fd_owner(fd);
+}
+
+int
+sigchld_fd_running(int fd)
+{
+	struct sigchld__fdentry *e;
+	int rc = check_process();
+
+	if (rc < 0 || fd < 0)
+		return rc < 0 ? rc : -EINVAL;
+	e = sigchld__fd_entry(fd);
+	return e == NULL ? 0 : (int)atomic_load(&e->running);
+}
+
+int
+sigchld_fd_grab(int fd, int group)
+{
+	int rc = check_process();
+
+	if (rc < 0)
+		return rc;
+	if (fd < 0 || group <= 0 || (uint32_t)group > SIGCHLD__FD_GROUPS)
+		return -EINVAL;
+	return sigchld__fd_grab(fd, (uint32_t)group);
+}
+
+int
+sigchld_fd_drop(int fd)
+{
+	int rc = check_process();
+
+	return rc < 0 ? rc : sigchld__fds_drop(fd);
+}
+
+int
+sigchld_fd_move(struct sigchld_fdref ref, struct sigchld_ctx *to)
+{
+	struct sigchld__fdentry *e;
+	uint32_t group, none = 0;
+	int rc;
+
+	rc = sigchld__ctx_check(to);
+	if (rc == 0)
+		rc =
+		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
+	if (rc < 0)
+		return rc;
+	e = sigchld__fd_entry(ref.fd);
+	if (e->internal)
+		rc = -EINVAL;
+	else if (group != to->group &&
+	    !atomic_compare_exchange_strong(&e->next, &none, to->group))
+		rc = -EALREADY;
+	if (rc < 0 || group == to->group) {
+		(void)sigchld__fds_drop(ref.fd);
+		return rc;
+	}
+	if (atomic_load(&e->events) != 0)
+		poller_remove(group, ref.fd);
+	return sigchld__fds_drop(ref.fd) == 1 ? 0 : 1;
+}
+
+int
+sigchld_fd_close(struct sigchld_fdref ref)
+{
+	return leave(ref, false);
+}
+
+int
+sigchld_fd_remove(struct sigchld_fdref ref)
+{
+	return leave(ref, true);
+}

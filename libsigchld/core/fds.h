@@ -1,0 +1,26 @@
+/* fds.h - the descriptor table and its contexts; see fds.c */
+#ifndef SIGCHLD_CORE_FDS_H
+#define SIGCHLD_CORE_FDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sigchld/fd.h>
+
+/* What a dispatch runs for one of the library's own descriptors. No lock. */
+typedef void sigchld__internal_fn(struct sigchld_ctx *ctx);
+
+/* Under the no-fork lock. */
+int sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
+    sigchld__internal_fn *ready, struct sigchld_fdref *ret_ref);
+
+int sigchld__fds_close(struct sigchld_fdref ref);
+
+/* Drop, and move if it was to move. As sigchld_fd_drop. */
+int sigchld__fds_drop(int fd);
+
+/* Take all that is ours out of the table: the library's are closed, the
+ * application's left open. */
+void sigchld__fds_leave(struct sigchld_ctx *ctx);
+
+#endif

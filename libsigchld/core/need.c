@@ -1,0 +1,86 @@
+/*
+ * need.c - is this context on the users list, and does it hold the handler?
+ *
+ * Both follow from what it has and what it was asked for, so nobody says
+ * "needed" or "not needed": whoever changes one of these calls here, as often
+ * as he likes.
+ *
+ *	children, or strays wanted	LIBRARY: on the signal list, and the
+ *					    handler is held
+ *					APP: on the list of sigchld_occurred
+ *	ALWAYS				the handler is held
+ */
+#include <errno.h>
+
+#include "async/handler.h"
+#include "core/ctx.h"
+
+static struct sigchld__users *
+list_wanted(const struct sigchld_ctx *ctx)
+{
+	if (ctx->closed ||
+	    (ctx->n_children == 0 && ctx->n_unborn == 0 &&
+		ctx->options.on_stray == NULL))
+		return NULL;
+	return ctx->options.handler == SIGCHLD_HANDLER_APP
+	    ? &sigchld__app_users
+	    : &sigchld__signal_users;
+}
+
+static bool
+handler_wanted(const struct sigchld_ctx *ctx, const struct sigchld__users *list)
+{
+	return list == &sigchld__signal_users ||
+	    (!ctx->closed && ctx->options.flags & SIGCHLD_ALWAYS);
+}
+
+static void
+change_list(struct sigchld_ctx *ctx, struct sigchld__users *list)
+{
+	if (ctx->list == list)
+		return;
+	if (ctx->list != NULL) {
+		sigchld__users_hold(ctx->list);
+		sigchld__users_remove(ctx->list, &ctx->user);
+		sigchld__users_release(ctx->list);
+	}
+	if (list != NULL) {
+		sigchld__users_hold(list);
+		sigchld__users_add(list, &ctx->user);
+		sigchld__users_release(list);
+	}
+	ctx->list = list;
+}
+
+int
+sigchld__ctx_need(struct sigchld_ctx *ctx)
+{
+	struct sigchld__users *list = list_wanted(ctx);
+	bool handler = handler_wanted(ctx, list);
+	int rc = 0;
+
+	if (ctx->list == list && ctx->holds_handler == handler)
+		return 0;
+	sigchld__users_lock();
+	if (handler && !ctx->holds_handler)
+		rc = sigchld__handler_hold((ctx->options.flags &
+					       SIGCHLD_NOCHAIN) != 0);
+	if (rc == 0) {
+		change_list(ctx, list);
+		if (!handler && ctx->holds_handler)
+			sigchld__handler_drop();
+		ctx->holds_handler = handler;
+	}
+	sigchld__users_unlock();
+	return rc;
+}
+
+void
+sigchld__ctx_stops(struct sigchld_ctx *ctx, int more)
+{
+	if (ctx->options.handler == SIGCHLD_HANDLER_APP)
+		return;
+	sigchld__users_lock();
+	sigchld__handler_stops(more);
+	sigchld__users_unlock();
+}

@@ -1,0 +1,234 @@
+/*
+ * registry.c - what the contexts of a process know of each other
+ *
+ * Contexts are independent but for four things: a pid is watched once; a
+ * descriptor's group must lead to its context; only one of them can ask for
+ * strays; and whoever looks for strays must not take a child that another is
+ * just forking.
+ *
+ * The pid table is a hash with chains through the children, at most one child a
+ * bucket on average. Linux gives out pids in turn, so their low bits spread
+ * well. It grows before an insertion, outside the lock, and never shrinks.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "async/deferral.h"
+#include "async/fdtab.h"
+#include "core/ctx.h"
+#include "core/registry.h"
+#include "core/sys.h"
+
+#define FIRST_BUCKETS 256u
+
+static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* T */
+
+static struct sigchld_child *first_buckets[FIRST_BUCKETS]; /* [T] */
+static struct sigchld_child **buckets = first_buckets;     /* [T] */
+static size_t n_buckets = FIRST_BUCKETS;                   /* [T] */
+static size_t n_children;                                  /* [T] */
+static struct sigchld_ctx *groups[SIGCHLD__FD_GROUPS + 1]; /* [T] */
+static uint32_t last_group;                                /* [T] */
+static uint32_t most_groups;       /* [T] none above was ever used */
+static unsigned int births_now;    /* [T] */
+static uint64_t births_ended;      /* [T] */
+static struct sigchld_ctx *strays; /* [T] */
+
+void
+sigchld__registry_lock(void)
+{
+	(void)pthread_mutex_lock(&registry);
+}
+
+void
+sigchld__registry_unlock(void)
+{
+	(void)pthread_mutex_unlock(&registry);
+}
+
+/* A table that had grown is left to leak: another thread may have been in the
+ * midst of it, and of the allocator, when we were forked. */
+void
+sigchld__registry_reset(void)
+{
+	(void)pthread_mutex_init(&registry, NULL);
+	(void)memset(first_buckets, 0, sizeof(first_buckets));
+	(void)memset(groups, 0, (most_groups + 1) * sizeof(groups[0]));
+	buckets = first_buckets;
+	n_buckets = FIRST_BUCKETS;
+	n_children = 0;
+	births_now = 0;
+	strays = NULL;
+}
+
+static struct sigchld_child **
+bucket(pid_t pid)
+{
+	return &buckets[(size_t)pid & (n_buckets - 1)];
+}
+
+static void
+link_in(struct sigchld_child *child)
+{
+	struct sigchld_child **at = bucket(child->pid);
+
+	child->pid_next = *at;
+	*at = child;
+}
+
+static void
+rehash(struct sigchld_child **old, size_t n_old)
+{
+	struct sigchld_child *child, *next;
+	size_t i;
+
+	for (i = 0; i < n_old; i++) {
+		for (child = old[i]; child != NULL; child = next) {
+			next = child->pid_next;
+			link_in(child);
+		}
+	}
+}
+
+void
+sigchld__registry_reserve(void)
+{
+	struct sigchld_child **bigger, **old;
+	size_t n, n_old;
+
+	sigchld__registry_lock();
+	n = n_buckets;
+	if (n_children < n) {
+		sigchld__registry_unlock();
+		return;
+	}
+	sigchld__registry_unlock();
+	bigger = sigchld__sys_alloc(2 * n, sizeof(struct sigchld_child *));
+	if (bigger == NULL)
+		return;
+	sigchld__registry_lock();
+	old = bigger;
+	if (n_buckets == n) { /* nobody was faster */
+		old = buckets;
+		n_old = n_buckets;
+		buckets = bigger;
+		n_buckets = 2 * n;
+		rehash(old, n_old);
+	}
+	sigchld__registry_unlock();
+	if (old != first_buckets)
+		free(old);
+}
+
+struct sigchld_child *
+sigchld__registry_find(pid_t pid)
+{
+	struct sigchld_child *child = *bucket(pid);
+
+	while (child != NULL && child->pid != pid)
+		child = child->pid_next;
+	return child;
+}
+
+int
+sigchld__registry_insert(struct sigchld_child *child, bool newborn)
+{
+	struct sigchld_child *other = sigchld__registry_find(child->pid);
+
+	if (other != NULL && !newborn)
+		return -EBUSY;
+	if (other != NULL) {
+		sigchld__registry_remove(other);
+		/* Partner: the sweep, which is woken after. */
+		atomic_store(&other->displaced, true);
+		sigchld__user_wake(&other->ctx->user);
+	}
+	link_in(child);
+	child->in_registry = true;
+	n_children++;
+	return 0;
+}
+
+void
+sigchld__registry_remove(struct sigchld_child *child)
+{
+	struct sigchld_child **at = bucket(child->pid);
+
+	if (!child->in_registry)
+		return;
+	while (*at != child)
+		at = &(*at)->pid_next;
+	*at = child->pid_next;
+	child->in_registry = false;
+	n_children--;
+}
+
+int
+sigchld__registry_add_group(struct sigchld_ctx *ctx)
+{
+	uint32_t tries;
+
+	for (tries = 0; tries < SIGCHLD__FD_GROUPS; tries++) {
+		last_group = last_group % SIGCHLD__FD_GROUPS + 1;
+		if (groups[last_group] == NULL) {
+			groups[last_group] = ctx;
+			if (last_group > most_groups)
+				most_groups = last_group;
+			return (int)last_group;
+		}
+	}
+	return -EMFILE;
+}
+
+void
+sigchld__registry_remove_group(uint32_t group)
+{
+	groups[group] = NULL;
+}
+
+struct sigchld_ctx *
+sigchld__registry_group(uint32_t group)
+{
+	return groups[group];
+}
+
+void
+sigchld__registry_birth_begin(void)
+{
+	births_now++;
+}
+
+void
+sigchld__registry_birth_end(void)
+{
+	births_now--;
+	births_ended++;
+	if (strays != NULL)
+		sigchld__user_tell(&strays->user);
+}
+
+uint64_t
+sigchld__registry_births(bool *ret_now)
+{
+	*ret_now = births_now > 0;
+	return births_ended;
+}
+
+int
+sigchld__registry_take_strays(struct sigchld_ctx *ctx)
+{
+	if (strays != NULL && strays != ctx)
+		return -EBUSY;
+	strays = ctx;
+	return 0;
+}
+
+void
+sigchld__registry_leave_strays(struct sigchld_ctx *ctx)
+{
+	if (strays == ctx)
+		strays = NULL;
+}

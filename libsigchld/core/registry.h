@@ -1,0 +1,53 @@
+/*
+ * registry.h - what the contexts of a process know of each other
+ *
+ * T, a leaf: nothing is locked under it. It protects the table of watched pids,
+ * the groups, the births and who asked for strays.
+ */
+#ifndef SIGCHLD_CORE_REGISTRY_H
+#define SIGCHLD_CORE_REGISTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct sigchld_ctx;
+struct sigchld_child;
+
+void sigchld__registry_lock(void);
+void sigchld__registry_unlock(void);
+
+/* In a forked child: nothing is known. Allocates and locks nothing. */
+void sigchld__registry_reset(void);
+
+/* Without T: make room, so that chains stay short. Failing does no harm. */
+void sigchld__registry_reserve(void);
+
+/*
+ * All that follows with T held.
+ *
+ * A pid that is in already is -EBUSY; if newborn, the kernel has just given the
+ * pid to this child, so the one that had it was stolen, and is marked so.
+ */
+int sigchld__registry_insert(struct sigchld_child *child, bool newborn);
+void sigchld__registry_remove(struct sigchld_child *child);
+struct sigchld_child *sigchld__registry_find(pid_t pid);
+
+/* Groups, 1 to 65535, given out in turn so that none comes back soon. -EMFILE.
+ */
+int sigchld__registry_add_group(struct sigchld_ctx *ctx);
+void sigchld__registry_remove_group(uint32_t group);
+struct sigchld_ctx *sigchld__registry_group(uint32_t group);
+
+/* A birth lasts from before the fork until its pid is in the table. */
+void sigchld__registry_birth_begin(void);
+void sigchld__registry_birth_end(void);
+
+/* Births that have ended; *ret_now: some are under way. */
+uint64_t sigchld__registry_births(bool *ret_now);
+
+/* The one context that takes strays. -EBUSY: there is another. */
+int sigchld__registry_take_strays(struct sigchld_ctx *ctx);
+void sigchld__registry_leave_strays(struct sigchld_ctx *ctx);
+
+#endif

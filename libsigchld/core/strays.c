@@ -1,0 +1,246 @@
+/*
+ * strays.c - dead children that nobody watches
+ *
+ * One context of the process may ask for them. It is offered each, and reaps
+ * those that it accepts.
+ *
+ * S1	A child that another context watches is not offered.
+ * S2	Nor is one that a context is just forking, whose pid is not in the table
+ *	yet: while births are under way, or one has ended since the sweep began,
+ *	nothing is accepted. Whoever ends a birth wakes us for another sweep.
+ * S3	Accepting and watching exclude each other: both are done with T, and the
+ *	acceptance asks once more whether the pid is watched by now.
+ * S4	A zombie that is watched or was denied hides no other. waitid(P_ALL)
+ *	always shows the oldest; if that one stays, each child of each thread is
+ *	asked for by its pid, from /proc. Without it (portable build, or a kernel
+ *	without these files) those behind it have to wait until it goes.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+
+#include "async/nofork.h"
+#include "core/ctx.h"
+#include "core/look.h"
+#include "core/registry.h"
+#include "core/sys.h"
+
+/* One zombie is being asked about. */
+struct question {
+	struct sigchld__run *run;
+	struct sigchld__call call;
+};
+
+static void
+question_end(struct question *q)
+{
+	if (!sigchld__call_end(&q->call))
+		q->run->forked = true;
+}
+
+static int
+call_on_stray(struct sigchld__run *run, const struct sigchld_event *event)
+{
+	__attribute__((cleanup(question_end))) struct question q = {
+		.run = run,
+	};
+	sigchld_stray_fn *on_stray = run->ctx->options.on_stray;
+	void *user = run->ctx->options.user;
+
+	sigchld__call_begin(&q.call, run->ctx);
+	run->calls++;
+	return on_stray(run->ctx, event, user);
+}
+
+/* S2, with T. */
+static bool
+is_quiet(uint64_t births)
+{
+	bool now;
+
+	return sigchld__registry_births(&now) == births && !now;
+}
+
+/* S3. */
+static int
+reap(pid_t pid, uint64_t births)
+{
+	struct sigchld__wait wait;
+	int rc = -EAGAIN;
+
+	sigchld__registry_lock();
+	if (is_quiet(births) && sigchld__registry_find(pid) == NULL)
+		rc = sigchld__sys_waitid(P_PID, pid, &wait, WEXITED | WNOHANG);
+	sigchld__registry_unlock();
+	return rc;
+}
+
+static bool
+is_watched(pid_t pid)
+{
+	bool watched;
+
+	sigchld__registry_lock();
+	watched = sigchld__registry_find(pid) != NULL;
+	sigchld__registry_unlock();
+	return watched;
+}
+
+static bool
+goes_on(const struct sigchld__run *run)
+{
+	return !run->forked && !run->ctx->closed &&
+	    run->ctx->options.on_stray != NULL;
+}
+
+/* Offer it. True: it was accepted and is gone. */
+static bool
+offer(struct sigchld__run *run, const struct sigchld__wait *wait,
+    uint64_t births)
+{
+	struct sigchld_event event = sigchld__event_from(wait->pid, wait);
+	int rc;
+
+	rc = call_on_stray(run, &event);
+	if (!goes_on(run))
+		return false;
+	if (rc != 0) {
+		if (rc != -ESRCH)
+			sigchld__ctx_fault(run->ctx, "on_stray", rc);
+		return false;
+	}
+	rc = reap(wait->pid, births);
+	if (rc == 0)
+		run->ctx->stats.strays++;
+	return rc == 0;
+}
+
+/* S4 */
+
+struct pids {
+	pid_t *pid;
+	size_t n, room;
+};
+
+static void
+add_pid(struct pids *pids, pid_t pid)
+{
+	pid_t *more;
+
+	if (pids->n == pids->room) {
+		more =
+		    realloc(pids->pid, (2 * pids->room + 64) * sizeof(*more));
+		if (more == NULL)
+			return; /* the next SIGCHLD tries again */
+		pids->pid = more;
+		pids->room = 2 * pids->room + 64;
+	}
+	pids->pid[pids->n++] = pid;
+}
+
+#ifndef SIGCHLD_PORTABLE
+
+static void
+read_children_of(struct pids *pids, const char *tid)
+{
+	char path[64];
+	FILE *file;
+	int pid;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%.20s/children",
+	    tid);
+	file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	while (fscanf(file, "%d", &pid) == 1)
+		add_pid(pids, pid);
+	(void)fclose(file);
+}
+
+static void
+read_children(struct pids *pids)
+{
+	struct dirent *entry;
+	int saved = errno;
+	DIR *dir;
+
+	sigchld__nofork_begin();
+	dir = opendir("/proc/self/task");
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			read_children_of(pids, entry->d_name);
+	}
+	if (dir != NULL)
+		(void)closedir(dir);
+	sigchld__nofork_end();
+	errno = saved;
+}
+
+#else
+
+static void
+read_children(struct pids *pids)
+{
+	(void)pids;
+	(void)add_pid;
+}
+
+#endif
+
+static void
+free_pids(struct pids *pids)
+{
+	free(pids->pid);
+}
+
+/* Each by its pid, but for the one that was asked about already. */
+static void
+offer_each(struct sigchld__run *run, pid_t asked, uint64_t births)
+{
+	__attribute__((cleanup(free_pids))) struct pids pids = { 0 };
+	struct sigchld__wait wait;
+	size_t i;
+
+	read_children(&pids);
+	for (i = 0; i < pids.n && goes_on(run); i++) {
+		if (pids.pid[i] == asked || is_watched(pids.pid[i]))
+			continue;
+		wait.pid = 0;
+		if (sigchld__sys_waitid(P_PID, pids.pid[i], &wait,
+			WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    sigchld__is_death(&wait))
+			(void)offer(run, &wait, births);
+	}
+}
+
+void
+sigchld__strays(struct sigchld__run *run)
+{
+	struct sigchld__wait wait;
+	uint64_t births;
+	pid_t asked = 0;
+	bool now;
+
+	sigchld__registry_lock();
+	births = sigchld__registry_births(&now);
+	sigchld__registry_unlock();
+	if (now)
+		return; /* S2: we are woken when it ends */
+	while (goes_on(run)) {
+		wait.pid = 0;
+		if (sigchld__sys_waitid(P_ALL, 0, &wait,
+			WEXITED | WNOHANG | WNOWAIT) < 0 ||
+		    wait.pid == 0)
+			return;
+		if (!is_watched(wait.pid) && sigchld__is_death(&wait)) {
+			asked = wait.pid;
+			if (offer(run, &wait, births))
+				continue;
+		}
+		if (goes_on(run))
+			offer_each(run, asked, births);
+		return;
+	}
+}

@@ -1,0 +1,271 @@
+/*
+ * core/sys.c - the system calls of floor 1
+ *
+ * waitid, poll and epoll_wait are cancellation points in libc; see async/sys.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef SIGCHLD_PORTABLE
+#	include <sys/epoll.h>
+#	include <sys/resource.h>
+#	include <sys/syscall.h>
+#	include <sys/timerfd.h>
+#endif
+
+#include "core/sys.h"
+
+static int
+result(long rc, int saved)
+{
+	if (rc >= 0)
+		return (int)rc;
+	rc = -errno;
+	errno = saved;
+	return (int)rc;
+}
+
+void *
+sigchld__sys_alloc(size_t n, size_t size)
+{
+	int saved = errno;
+	void *memory = calloc(n, size);
+
+	errno = saved;
+	return memory;
+}
+
+static void
+set_wait(struct sigchld__wait *wait, const siginfo_t *info)
+{
+	*wait = (struct sigchld__wait){
+		.pid = info->si_pid,
+		.code = info->si_code,
+		.status = info->si_status,
+	};
+}
+
+/*
+ * The raw system call takes one argument more than POSIX's function: where to
+ * put the child's rusage, even for a peek. It wants the kernel's struct rusage,
+ * which libc's is only where long has 64 bits.
+ */
+#if !defined(SIGCHLD_PORTABLE) && __SIZEOF_LONG__ == 8
+
+static uint64_t
+microseconds(const struct timeval *tv)
+{
+	return (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
+}
+
+int
+sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
+    int options)
+{
+	siginfo_t info;
+	struct rusage usage;
+	int saved = errno;
+	long rc;
+
+	(void)memset(&info, 0, sizeof(info));
+	(void)memset(&usage, 0, sizeof(usage));
+	do
+		rc = syscall(SYS_waitid, type, id, &info, options, &usage);
+	while (rc == -1 && errno == EINTR);
+	if (rc == -1)
+		return result(rc, saved);
+	set_wait(ret_wait, &info);
+	ret_wait->has_usage = info.si_pid != 0;
+	ret_wait->utime_us = microseconds(&usage.ru_utime);
+	ret_wait->stime_us = microseconds(&usage.ru_stime);
+	ret_wait->maxrss_kib = (uint64_t)usage.ru_maxrss;
+	return 0;
+}
+
+#else
+
+int
+sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
+    int options)
+{
+	siginfo_t info;
+	int saved = errno, state, rc;
+
+	(void)memset(&info, 0, sizeof(info));
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	do
+		rc = waitid((idtype_t)type, (id_t)id, &info, options);
+	while (rc == -1 && errno == EINTR);
+	rc = result(rc, saved);
+	(void)pthread_setcancelstate(state, NULL);
+	if (rc == 0)
+		set_wait(ret_wait, &info);
+	return rc;
+}
+
+#endif
+
+int
+sigchld__sys_kill(pid_t pid, int sig)
+{
+	int saved = errno;
+
+	return result(kill(pid, sig), saved);
+}
+
+pid_t
+sigchld__sys_fork(void)
+{
+	int saved = errno;
+
+	return result(fork(), saved);
+}
+
+int
+sigchld__sys_sigpending(sigset_t *set)
+{
+	int saved = errno;
+
+	return result(sigpending(set), saved);
+}
+
+int64_t
+sigchld__sys_now_ms(void)
+{
+	struct timespec ts = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + (ts.tv_nsec + 999999) / 1000000;
+}
+
+int
+sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms)
+{
+	int saved = errno, state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	rc = result(poll(fds, n, timeout_ms), saved);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc;
+}
+
+#ifndef SIGCHLD_PORTABLE
+
+int
+sigchld__sys_pidfd_open(pid_t pid)
+{
+#	ifdef SYS_pidfd_open
+	int saved = errno;
+
+	return result(syscall(SYS_pidfd_open, pid, 0), saved);
+#	else
+	(void)pid;
+	return -ENOSYS;
+#	endif
+}
+
+int
+sigchld__sys_pidfd_signal(int pidfd, int sig)
+{
+#	ifdef SYS_pidfd_send_signal
+	int saved = errno;
+
+	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0),
+	    saved);
+#	else
+	(void)pidfd;
+	(void)sig;
+	return -ENOSYS;
+#	endif
+}
+
+int
+sigchld__sys_epoll_create(void)
+{
+	int saved = errno;
+
+	return result(epoll_create1(EPOLL_CLOEXEC), saved);
+}
+
+int
+sigchld__sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
+{
+	struct epoll_event event = { .events = events,
+		.data = { .u64 = data } };
+	int saved = errno;
+
+	return result(epoll_ctl(epfd, op, fd, &event), saved);
+}
+
+int
+sigchld__sys_epoll_wait(int epfd, struct epoll_event *events, int max,
+    int timeout_ms)
+{
+	int saved = errno;
+
+	return result(syscall(SYS_epoll_pwait, epfd, events, max, timeout_ms,
+			  NULL, 8),
+	    saved);
+}
+
+int
+sigchld__sys_timerfd(void)
+{
+	int saved = errno;
+
+	return result(timerfd_create(CLOCK_MONOTONIC,
+			  TFD_CLOEXEC | TFD_NONBLOCK),
+	    saved);
+}
+
+int
+sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
+{
+	struct itimerspec when = { .it_value = {
+				       .tv_sec = deadline_ms / 1000,
+				       .tv_nsec = deadline_ms % 1000 * 1000000,
+				   } };
+	int saved = errno;
+
+	return result(timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL),
+	    saved);
+}
+
+#else
+
+int
+sigchld__sys_pidfd_open(pid_t pid)
+{
+	(void)pid;
+	return -ENOSYS;
+}
+
+int
+sigchld__sys_pidfd_signal(int pidfd, int sig)
+{
+	(void)pidfd;
+	(void)sig;
+	return -ENOSYS;
+}
+
+int
+sigchld__sys_timerfd(void)
+{
+	return -ENOSYS;
+}
+
+int
+sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
+{
+	(void)fd;
+	(void)deadline_ms;
+	return -ENOSYS;
+}
+
+#endif

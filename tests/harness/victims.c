@@ -1,0 +1,102 @@
+/*
+ * victims.c - tests that do what a test must not do, and some that may
+ *
+ * Not run by CTest: test_harness.c runs this program and looks at the verdicts.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+START_TEST(behaves)
+{
+	struct harness_child held = harness_fork_held(0);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	ck_assert_int_ne(fd, -1);
+	ck_assert_int_eq(close(fd), 0);
+	harness_release(&held);
+	harness_await_zombie(held.pid);
+	ck_assert_int_eq(waitpid(held.pid, NULL, 0), held.pid);
+}
+END_TEST
+
+START_TEST(leaks_a_descriptor)
+{
+	ck_assert_int_ne(open("/dev/null", O_RDONLY | O_CLOEXEC), -1);
+}
+END_TEST
+
+START_TEST(closes_what_is_not_its_own)
+{
+	ck_assert_int_eq(close(STDIN_FILENO), 0);
+}
+END_TEST
+
+START_TEST(leaves_a_zombie)
+{
+	struct harness_child held = harness_fork_held(0);
+
+	harness_release(&held);
+	harness_await_zombie(held.pid);
+}
+END_TEST
+
+START_TEST(leaves_a_living_child)
+{
+	struct harness_child held = harness_fork_held(0);
+
+	/* The child goes on holding its own end, so only it is left. */
+	(void)dup2(STDIN_FILENO, held.hold);
+	(void)close(held.hold);
+	ck_assert_int_eq(kill(held.pid, 0), 0);
+}
+END_TEST
+
+START_TEST(skips)
+{
+	harness_skip("no such thing here");
+}
+END_TEST
+
+START_TEST(fails)
+{
+	ck_assert_int_eq(1, 2);
+}
+END_TEST
+
+START_TEST(crashes)
+{
+	(void)raise(SIGKILL);
+}
+END_TEST
+
+START_TEST(exits_early)
+{
+	exit(3);
+}
+END_TEST
+
+START_TEST(never_ends)
+{
+	for (;;)
+		(void)pause();
+}
+END_TEST
+
+HARNESS("victims",
+    {
+	HARNESS_TEST(behaves),
+	HARNESS_TEST(leaks_a_descriptor),
+	HARNESS_TEST(closes_what_is_not_its_own),
+	HARNESS_TEST(leaves_a_zombie),
+	HARNESS_TEST(leaves_a_living_child),
+	HARNESS_TEST(skips),
+	HARNESS_TEST(fails),
+	HARNESS_TEST(crashes),
+	HARNESS_TEST(exits_early),
+	HARNESS_TEST(never_ends),
+    })

@@ -1,0 +1,249 @@
+/*
+ * harness.c - runs the tests of one program
+ *
+ * check gives each test a process of its own. Each test is a test case of its
+ * own too, with two pairs of fixtures around it: the checked ones run in the
+ * process of the test and take the census; the unchecked ones run in the runner,
+ * before and after, and print the verdict as soon as it is known.
+ *
+ * The runner needs SIGCHLD: were it ignored, check would wait for ever, and were
+ * it blocked, every test would begin with a mask that no test asked for.
+ *
+ * A test that is skipped has to tell the runner why, across a fork: by a page
+ * that both share.
+ */
+#ifdef NDEBUG
+#	error "tests rely on assertions; build them without NDEBUG"
+#endif
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "census.h"
+#include "harness.h"
+
+#if defined(__SANITIZE_THREAD__)
+#	define SANITIZED
+#elif defined(__SANITIZE_ADDRESS__)
+#	define SANITIZED
+#elif defined(__has_feature)
+#	if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#		define SANITIZED
+#	endif
+#endif
+
+#define EXIT_SKIP 77
+
+struct skip {
+	bool skipped;
+	char why[200];
+};
+
+static struct skip *skip;    /* shared with the process of the test */
+static struct census before; /* in the process of the test */
+static SRunner *runner;
+static int n_skipped;
+
+#ifdef SANITIZED
+/*
+ * A child that a test has forked ends by _exit, which would forget a report of
+ * the thread sanitizer; so the first report ends the process. And tests may well
+ * start threads in a child that was forked from among threads.
+ */
+const char *__tsan_default_options(void);
+const char *__ubsan_default_options(void);
+
+const char *
+__tsan_default_options(void)
+{
+	return "halt_on_error=1:die_after_fork=0:second_deadlock_stack=1";
+}
+
+const char *
+__ubsan_default_options(void)
+{
+	return "print_stacktrace=1";
+}
+#endif
+
+static bool
+under_valgrind(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return preload != NULL && strstr(preload, "vgpreload") != NULL;
+}
+
+int64_t
+harness_patience_ms(void)
+{
+#ifdef SANITIZED
+	return 60000;
+#else
+	return under_valgrind() ? 60000 : 20000;
+#endif
+}
+
+int64_t
+harness_now_ms(void)
+{
+	struct timespec now;
+
+	ck_assert_int_eq(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void
+harness_skip(const char *why)
+{
+	skip->skipped = true;
+	(void)snprintf(skip->why, sizeof(skip->why), "%s", why);
+	(void)fflush(NULL);
+	_exit(EXIT_SUCCESS);
+}
+
+static void
+count_before(void)
+{
+	census_take(&before);
+}
+
+static void
+count_after(void)
+{
+	static struct census after;
+	char text[2000];
+
+	census_take(&after);
+	if (census_differs(&before, &after, text, sizeof(text)))
+		ck_abort_msg("the test leaks: %s", text);
+}
+
+static void
+expect(void)
+{
+	memset(skip, 0, sizeof(*skip));
+}
+
+/* The last result is that of the test that has just ended. */
+static void
+judge(void)
+{
+	TestResult **results = srunner_results(runner);
+	TestResult *last = results[srunner_ntests_run(runner) - 1];
+
+	if (tr_rtype(last) != CK_PASS) {
+		(void)printf("FAIL  %s\n", tr_tcname(last));
+	} else if (skip->skipped) {
+		(void)printf("skip  %s: %s\n", tr_tcname(last), skip->why);
+		n_skipped++;
+	} else {
+		(void)printf("ok    %s\n", tr_tcname(last));
+	}
+	(void)fflush(stdout);
+	free(results);
+}
+
+static double
+timeout_s(void)
+{
+	const char *text = getenv("HARNESS_TIMEOUT_S");
+
+	return text != NULL ? atof(text) : 300;
+}
+
+static TCase *
+test_case(const struct harness_test *test)
+{
+	TCase *tcase = tcase_create(test->name);
+
+	tcase_add_unchecked_fixture(tcase, expect, judge);
+	tcase_add_checked_fixture(tcase, count_before, count_after);
+	tcase_set_timeout(tcase, timeout_s());
+	tcase_add_test(tcase, *test->test);
+
+	return tcase;
+}
+
+static bool
+is_wanted(const struct harness_test *test, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++)
+		if (strcmp(argv[i], test->name) == 0)
+			return true;
+
+	return argc <= 1;
+}
+
+/* A name that no test has is an error: its test would never run, unnoticed. */
+static bool
+all_known(int argc, char **argv, const struct harness_test *tests, size_t n)
+{
+	size_t t;
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		for (t = 0; t < n; t++)
+			if (strcmp(argv[i], tests[t].name) == 0)
+				break;
+		if (t == n) {
+			(void)fprintf(stderr, "%s: no test '%s' here\n",
+			    argv[0], argv[i]);
+			return false;
+		}
+	}
+
+	return true;
+}
+
+static void
+prepare_process(void)
+{
+	sigset_t none;
+
+	(void)sigemptyset(&none);
+	(void)signal(SIGCHLD, SIG_DFL);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0); /* nothing twice after a fork */
+	skip = mmap(NULL, sizeof(*skip), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (skip == MAP_FAILED) {
+		perror("mmap");
+		exit(EXIT_FAILURE);
+	}
+}
+
+int
+harness_main(int argc, char **argv, const char *name,
+    const struct harness_test *tests, size_t n)
+{
+	Suite *suite = suite_create(name);
+	int n_run, n_failed;
+	size_t t;
+
+	if (!all_known(argc, argv, tests, n))
+		return EXIT_FAILURE;
+	prepare_process();
+	for (t = 0; t < n; t++)
+		if (is_wanted(&tests[t], argc, argv))
+			suite_add_tcase(suite, test_case(&tests[t]));
+	runner = srunner_create(suite);
+	srunner_set_fork_status(runner, CK_FORK);
+	srunner_run_all(runner, CK_NORMAL);
+	n_run = srunner_ntests_run(runner);
+	n_failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	if (n_failed > 0 || n_run == 0)
+		return EXIT_FAILURE;
+
+	return n_skipped == n_run ? EXIT_SKIP : EXIT_SUCCESS;
+}
