@@ -213,9 +213,8 @@ SIGCHLD_API void *sigchld_child_user(const struct sigchld_child *child);
 SIGCHLD_API struct sigchld_ctx *sigchld_child_ctx(const struct sigchld_child
 	*child);
 
-/* Call fn for each child whose final event is still to come, until it gives
- * nonzero; gives that, or 0. fn may free any child, this one included, and must
- * not wait. [C] */
+/* Call fn, a callback, for each child whose final event is still to come, until
+ * it gives nonzero; gives that, or 0. It may free any child, this one too. [C] */
 SIGCHLD_API int sigchld_foreach(struct sigchld_ctx *ctx,
     int (*fn)(struct sigchld_child *child, void *user), void *user);
 

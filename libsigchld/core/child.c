@@ -129,7 +129,7 @@ sigchld__child_settle(struct sigchld_child *child)
 	struct sigchld__wait wait;
 
 	if (child->event.source == SIGCHLD_SOURCE_WAIT &&
-	    !atomic_load(&child->displaced)) {
+	    !atomic_load(&child->displaced) && !atomic_load(&child->reported)) {
 		if (sigchld__sys_waitid(P_PID, child->pid, &wait,
 			WEXITED | WNOHANG) == 0)
 			child->ctx->stats.reaped++;
@@ -221,37 +221,89 @@ is_silent(const struct sigchld_child *child)
 	return child->released || child->discarded;
 }
 
+struct walk {
+	struct sigchld_ctx *ctx;
+	struct sigchld__cursor cursor;
+	bool forked;
+};
+
+/* With C, unless this became a forked child. */
+static void
+walk_end(struct walk *walk)
+{
+	struct sigchld_ctx *ctx = walk->ctx;
+	struct sigchld__cursor **at = &ctx->cursors;
+
+	if (walk->forked)
+		return;
+	while (*at != &walk->cursor)
+		at = &(*at)->up;
+	*at = walk->cursor.up;
+	sigchld__ctx_unlock(ctx);
+	sigchld__ctx_unref(ctx);
+}
+
+struct visit {
+	struct walk *walk;
+	struct sigchld_child *child;
+	struct sigchld__call call;
+};
+
+static void
+visit_end(struct visit *visit)
+{
+	if (!sigchld__call_end(&visit->call)) {
+		visit->walk->forked = true;
+		return;
+	}
+	visit->child->pins--;
+	sigchld__child_collect(visit->child);
+}
+
+static int
+visit(struct walk *walk, struct sigchld_child *child,
+    int (*fn)(struct sigchld_child *child, void *user), void *user)
+{
+	__attribute__((cleanup(visit_end))) struct visit v = {
+		.walk = walk,
+		.child = child,
+	};
+
+	child->pins++;
+	sigchld__call_begin(&v.call, walk->ctx);
+	return fn(child, user);
+}
+
+/* With C, which is released. */
+static int
+visit_each(struct sigchld_ctx *ctx,
+    int (*fn)(struct sigchld_child *child, void *user), void *user)
+{
+	__attribute__((cleanup(walk_end))) struct walk walk = {
+		.ctx = ctx,
+		.cursor = { .up = ctx->cursors, .next = ctx->children },
+	};
+	struct sigchld_child *child;
+	int rc = 0;
+
+	sigchld__ctx_ref(ctx);
+	ctx->cursors = &walk.cursor;
+	while (rc == 0 && !walk.forked && (child = walk.cursor.next) != NULL) {
+		walk.cursor.next = child->next;
+		if (!is_silent(child) && !child->calling)
+			rc = visit(&walk, child, fn, user);
+	}
+	return rc;
+}
+
 int
 sigchld_foreach(struct sigchld_ctx *ctx,
     int (*fn)(struct sigchld_child *child, void *user), void *user)
 {
-	struct sigchld__cursor cursor;
-	struct sigchld_child *child;
-	int rc;
+	int rc = sigchld__ctx_check(ctx);
 
-	rc = sigchld__ctx_check(ctx);
 	if (rc < 0 || fn == NULL)
 		return rc < 0 ? rc : -EINVAL;
-	sigchld__ctx_ref(ctx);
 	sigchld__ctx_lock(ctx);
-	cursor.up = ctx->cursors;
-	cursor.next = ctx->children;
-	ctx->cursors = &cursor;
-	while (rc == 0 && (child = cursor.next) != NULL) {
-		cursor.next = child->next;
-		if (is_silent(child) || child->calling)
-			continue;
-		child->pins++;
-		sigchld__ctx_unlock(ctx);
-		rc = fn(child, user);
-		if (sigchld__ctx_forked(ctx))
-			return rc;
-		sigchld__ctx_lock(ctx);
-		child->pins--;
-		sigchld__child_collect(child);
-	}
-	ctx->cursors = cursor.up;
-	sigchld__ctx_unlock(ctx);
-	sigchld__ctx_unref(ctx);
-	return rc;
+	return visit_each(ctx, fn, user);
 }

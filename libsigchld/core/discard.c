@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "core/ctx.h"
+#include "core/wait.h"
 
 int
 sigchld_child_discard(struct sigchld_child *child, int sig,
@@ -35,6 +36,8 @@ sigchld_child_discard(struct sigchld_child *child, int sig,
 		child->held = false;
 		child->on_gone = on_gone;
 		child->user = user;
+		if (child->waiter != NULL)
+			sigchld__waiter_wake(child->waiter);
 	}
 	sigchld__ctx_unlock(ctx);
 	return rc;

@@ -410,22 +410,32 @@ sigchld_dispatch(struct sigchld_ctx *ctx)
 	return rc;
 }
 
-/* With C: let whoever dispatches now finish, but not longer than until. */
-static void
+/* With C: let whoever dispatches now finish, but not longer than until. False:
+ * the context was closed meanwhile; C is released, and it may be gone. */
+static bool
 wait_turn(struct sigchld_ctx *ctx, int64_t until)
 {
 	struct timespec ts = {
 		.tv_sec = until / 1000,
 		.tv_nsec = until % 1000 * 1000000,
 	};
+	int rc = 0;
 
-	while (ctx->dispatching && !ctx->closed) {
+	sigchld__ctx_ref(ctx);
+	while (ctx->dispatching && !ctx->closed && rc != ETIMEDOUT) {
 		if (until < 0)
-			(void)pthread_cond_wait(&ctx->calm, &ctx->lock);
-		else if (pthread_cond_timedwait(&ctx->calm, &ctx->lock, &ts) ==
-		    ETIMEDOUT)
-			break;
+			rc = pthread_cond_wait(&ctx->calm, &ctx->lock);
+		else
+			rc =
+			    pthread_cond_timedwait(&ctx->calm, &ctx->lock, &ts);
 	}
+	if (ctx->closed) {
+		sigchld__ctx_unlock(ctx);
+		sigchld__ctx_unref(ctx);
+		return false;
+	}
+	sigchld__ctx_unref(ctx); /* not the last: its user has one */
+	return true;
 }
 
 int
@@ -439,19 +449,16 @@ sigchld_wait(struct sigchld_ctx *ctx, int timeout_ms)
 		return rc;
 	if (timeout_ms >= 0)
 		until = sigchld__sys_now_ms() + timeout_ms;
-	sigchld__ctx_ref(ctx); /* it may be closed while we wait our turn */
 	sigchld__ctx_lock(ctx);
 	rc = run_begin(ctx);
-	if (rc == 0 && ctx->dispatching) {
-		wait_turn(ctx, until);
+	if (rc == 0 && !ctx->closed) {
+		if (!wait_turn(ctx, until))
+			return 0;
 		rc = run_begin(ctx);
 	}
 	if (rc > 0)
-		rc = run_once(ctx, until);
-	else
-		sigchld__ctx_unlock(ctx);
-	if (rc != -EPERM) /* not a forked child */
-		sigchld__ctx_unref(ctx);
+		return run_once(ctx, until);
+	sigchld__ctx_unlock(ctx);
 	return rc;
 }
 

@@ -35,6 +35,7 @@
 #include "async/owner.h"
 #include "core/ctx.h"
 #include "core/forks.h"
+#include "core/health.h"
 #include "core/registry.h"
 
 static struct sigchld__users *const lists[] = {
@@ -130,6 +131,7 @@ sigchld_postfork(void)
 	sigchld__users_reset();
 	sigchld__nofork_reset();
 	sigchld__registry_reset();
+	sigchld__health_reset();
 	sigchld__handler_forget();
 	sigchld__fd_close_all();
 	sigchld__owner_forget();

@@ -44,6 +44,14 @@ sigchld__health_saw_end(const struct sigchld_child *child)
 	atomic_store(&unseen, true);
 }
 
+void
+sigchld__health_reset(void)
+{
+	atomic_store(&theft, false);
+	atomic_store(&unseen, false);
+	atomic_store(&was_pending, false);
+}
+
 static bool
 is_lost(void)
 {

@@ -9,4 +9,7 @@ struct sigchld_child;
 void sigchld__health_saw_end(const struct sigchld_child *child);
 void sigchld__health_saw_theft(struct sigchld_ctx *ctx);
 
+/* In a forked child: nothing was seen here. */
+void sigchld__health_reset(void);
+
 #endif

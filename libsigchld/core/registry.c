@@ -34,7 +34,7 @@ static struct sigchld_ctx *groups[SIGCHLD__FD_GROUPS + 1]; /* [T] */
 static uint32_t last_group;                                /* [T] */
 static uint32_t most_groups;       /* [T] none above was ever used */
 static unsigned int births_now;    /* [T] */
-static uint64_t births_ended;      /* [T] */
+static bool sweep_later;           /* [T] */
 static struct sigchld_ctx *strays; /* [T] */
 
 void
@@ -61,6 +61,7 @@ sigchld__registry_reset(void)
 	n_buckets = FIRST_BUCKETS;
 	n_children = 0;
 	births_now = 0;
+	sweep_later = false;
 	strays = NULL;
 }
 
@@ -205,16 +206,17 @@ void
 sigchld__registry_birth_end(void)
 {
 	births_now--;
-	births_ended++;
-	if (strays != NULL)
-		sigchld__user_tell(&strays->user);
+	if (births_now > 0 || !sweep_later || strays == NULL)
+		return;
+	sweep_later = false;
+	sigchld__user_tell(&strays->user);
 }
 
-uint64_t
-sigchld__registry_births(bool *ret_now)
+bool
+sigchld__registry_no_births(void)
 {
-	*ret_now = births_now > 0;
-	return births_ended;
+	sweep_later = sweep_later || births_now > 0;
+	return births_now == 0;
 }
 
 int

@@ -43,8 +43,8 @@ struct sigchld_ctx *sigchld__registry_group(uint32_t group);
 void sigchld__registry_birth_begin(void);
 void sigchld__registry_birth_end(void);
 
-/* Births that have ended; *ret_now: some are under way. */
-uint64_t sigchld__registry_births(bool *ret_now);
+/* Is none under way? If one is, the end of the last wakes the strays context. */
+bool sigchld__registry_no_births(void);
 
 /* The one context that takes strays. -EBUSY: there is another. */
 int sigchld__registry_take_strays(struct sigchld_ctx *ctx);

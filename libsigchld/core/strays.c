@@ -6,8 +6,10 @@
  *
  * S1	A child that another context watches is not offered.
  * S2	Nor is one that a context is just forking, whose pid is not in the table
- *	yet: while births are under way, or one has ended since the sweep began,
- *	nothing is accepted. Whoever ends a birth wakes us for another sweep.
+ *	yet. A zombie was seen; then, with T, no birth is under way and the
+ *	table does not have it. Whoever forked it was done by then, so it is
+ *	none of ours; and while it is a zombie nobody gets its pid. During a
+ *	birth nothing is offered, and the end of the birth wakes us.
  * S3	Accepting and watching exclude each other: both are done with T, and the
  *	acceptance asks once more whether the pid is watched by now.
  * S4	A zombie that is watched or was denied hides no other. waitid(P_ALL)
@@ -54,38 +56,31 @@ call_on_stray(struct sigchld__run *run, const struct sigchld_event *event)
 	return on_stray(run->ctx, event, user);
 }
 
-/* S2, with T. */
-static bool
-is_quiet(uint64_t births)
-{
-	bool now;
-
-	return sigchld__registry_births(&now) == births && !now;
-}
-
-/* S3. */
+/* S3. Still nobody's, though the callback took its time? */
 static int
-reap(pid_t pid, uint64_t births)
+reap(pid_t pid)
 {
 	struct sigchld__wait wait;
-	int rc = -EAGAIN;
+	int rc = -EBUSY;
 
 	sigchld__registry_lock();
-	if (is_quiet(births) && sigchld__registry_find(pid) == NULL)
+	if (sigchld__registry_find(pid) == NULL)
 		rc = sigchld__sys_waitid(P_PID, pid, &wait, WEXITED | WNOHANG);
 	sigchld__registry_unlock();
 	return rc;
 }
 
+/* S1, S2: of a zombie that was seen before. */
 static bool
-is_watched(pid_t pid)
+is_stray(pid_t pid)
 {
-	bool watched;
+	bool stray;
 
 	sigchld__registry_lock();
-	watched = sigchld__registry_find(pid) != NULL;
+	stray = sigchld__registry_no_births() &&
+	    sigchld__registry_find(pid) == NULL;
 	sigchld__registry_unlock();
-	return watched;
+	return stray;
 }
 
 static bool
@@ -97,8 +92,7 @@ goes_on(const struct sigchld__run *run)
 
 /* Offer it. True: it was accepted and is gone. */
 static bool
-offer(struct sigchld__run *run, const struct sigchld__wait *wait,
-    uint64_t births)
+offer(struct sigchld__run *run, const struct sigchld__wait *wait)
 {
 	struct sigchld_event event = sigchld__event_from(wait->pid, wait);
 	int rc;
@@ -111,7 +105,7 @@ offer(struct sigchld__run *run, const struct sigchld__wait *wait,
 			sigchld__ctx_fault(run->ctx, "on_stray", rc);
 		return false;
 	}
-	rc = reap(wait->pid, births);
+	rc = reap(wait->pid);
 	if (rc == 0)
 		run->ctx->stats.strays++;
 	return rc == 0;
@@ -197,7 +191,7 @@ free_pids(struct pids *pids)
 
 /* Each by its pid, but for the one that was asked about already. */
 static void
-offer_each(struct sigchld__run *run, pid_t asked, uint64_t births)
+offer_each(struct sigchld__run *run, pid_t asked)
 {
 	__attribute__((cleanup(free_pids))) struct pids pids = { 0 };
 	struct sigchld__wait wait;
@@ -205,13 +199,13 @@ offer_each(struct sigchld__run *run, pid_t asked, uint64_t births)
 
 	read_children(&pids);
 	for (i = 0; i < pids.n && goes_on(run); i++) {
-		if (pids.pid[i] == asked || is_watched(pids.pid[i]))
+		if (pids.pid[i] == asked)
 			continue;
 		wait.pid = 0;
 		if (sigchld__sys_waitid(P_PID, pids.pid[i], &wait,
 			WEXITED | WNOHANG | WNOWAIT) == 0 &&
-		    sigchld__is_death(&wait))
-			(void)offer(run, &wait, births);
+		    sigchld__is_death(&wait) && is_stray(wait.pid))
+			(void)offer(run, &wait);
 	}
 }
 
@@ -219,28 +213,21 @@ void
 sigchld__strays(struct sigchld__run *run)
 {
 	struct sigchld__wait wait;
-	uint64_t births;
 	pid_t asked = 0;
-	bool now;
 
-	sigchld__registry_lock();
-	births = sigchld__registry_births(&now);
-	sigchld__registry_unlock();
-	if (now)
-		return; /* S2: we are woken when it ends */
 	while (goes_on(run)) {
 		wait.pid = 0;
 		if (sigchld__sys_waitid(P_ALL, 0, &wait,
 			WEXITED | WNOHANG | WNOWAIT) < 0 ||
 		    wait.pid == 0)
 			return;
-		if (!is_watched(wait.pid) && sigchld__is_death(&wait)) {
+		if (sigchld__is_death(&wait) && is_stray(wait.pid)) {
 			asked = wait.pid;
-			if (offer(run, &wait, births))
+			if (offer(run, &wait))
 				continue;
 		}
 		if (goes_on(run))
-			offer_each(run, asked, births);
+			offer_each(run, asked);
 		return;
 	}
 }

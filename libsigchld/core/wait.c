@@ -118,12 +118,12 @@ set_waiter(struct sigchld_child *child, struct sigchld__waiter *w)
 static int
 take(struct sigchld_child *child, struct sigchld_event *event)
 {
-	if (child->released || child->discarded || child->calling)
+	if (child->released || child->discarded)
 		return -ESRCH;
 	sigchld__look_at(child);
 	if (child->state == SIGCHLD__WATCHED)
 		return 0;
-	if (child->state == SIGCHLD__GONE)
+	if (child->state == SIGCHLD__GONE || child->calling)
 		return -ESRCH;
 	*event = child->event;
 	sigchld__child_settle(child);
