@@ -29,7 +29,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdint.h>
 
 #include "async/chain.h"
 #include "async/sys.h"
@@ -46,10 +46,12 @@ struct record {
 static struct record *records;                         /* [M] */
 static _Atomic(struct record *) rungs[SIGCHLD__RUNGS]; /* [a] H2 */
 
-/* How deep this thread is in chained handlers. initial-exec, because the
- * ordinary kind may be allocated on first use, and this is a handler. A chained
- * handler that longjmps away leaves its count behind. */
+/* How deep this thread is in chained handlers, and where on its stack the last
+ * one was called. initial-exec, because the ordinary kind may be allocated on
+ * first use, and this is a handler. */
 static _Thread_local volatile sig_atomic_t depth
+    __attribute__((tls_model("initial-exec")));
+static _Thread_local volatile uintptr_t deepest
     __attribute__((tls_model("initial-exec")));
 
 static bool
@@ -125,12 +127,14 @@ get(int rung)
 struct sigaction
 sigchld__chain_get(int rung)
 {
-	struct record *r = get(rung);
-	struct sigaction action = r->action;
+	return get(rung)->action;
+}
 
-	if (atomic_load(&r->spent))
-		action.sa_handler = SIG_DFL;
-	return action;
+static bool
+is_once(const struct sigaction *action)
+{
+	return is_handler(action) &&
+	    ((unsigned int)action->sa_flags & (unsigned int)SA_RESETHAND) != 0;
 }
 
 bool
@@ -142,6 +146,35 @@ sigchld__chain_matches(int rung, const struct sigaction *action)
 }
 
 bool
+sigchld__chain_masks(int rung)
+{
+	struct record *r = get(rung);
+
+	return r != NULL && is_handler(&r->action);
+}
+
+struct sigaction
+sigchld__chain_take(int rung, bool *ret_taken)
+{
+	struct record *r = get(rung);
+	struct sigaction action = r->action;
+
+	*ret_taken = false;
+	if (!is_once(&action))
+		return action;
+	*ret_taken = !atomic_exchange(&r->spent, true);
+	if (!*ret_taken)
+		action.sa_handler = SIG_DFL;
+	return action;
+}
+
+void
+sigchld__chain_untake(int rung)
+{
+	atomic_store(&get(rung)->spent, false);
+}
+
+bool
 sigchld__chain_has_handler(int rung)
 {
 	struct record *r = get(rung);
@@ -150,21 +183,33 @@ sigchld__chain_has_handler(int rung)
 	    !atomic_load_explicit(&r->spent, memory_order_relaxed);
 }
 
+/* How deep are we, and is that still true? A chained handler that longjmps away
+ * leaves its count behind; whoever is called in a ring is deeper in the stack
+ * than who called him. */
+static int
+depth_now(uintptr_t here)
+{
+	if (depth > 0 && here >= deepest)
+		depth = 0;
+	deepest = here;
+	return depth;
+}
+
 void
 sigchld__chain_call(int rung, int sig, siginfo_t *info, void *context)
 {
 	struct record *r = get(rung);
-	const int flags = r == NULL ? 0 : r->action.sa_flags;
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
 
-	if (r == NULL || !is_handler(&r->action) || depth >= DEPTH)
+	if (r == NULL || !is_handler(&r->action) || depth_now(here) >= DEPTH)
 		return;
-	if ((unsigned int)flags & (unsigned int)SA_RESETHAND &&
-	    atomic_exchange(&r->spent, true))
+	if (is_once(&r->action) && atomic_exchange(&r->spent, true))
 		return;
 	depth++;
-	if (flags & SA_SIGINFO)
+	if (r->action.sa_flags & SA_SIGINFO)
 		r->action.sa_sigaction(sig, info, context);
 	else
 		r->action.sa_handler(sig);
-	depth--;
+	if (depth > 0)
+		depth--;
 }

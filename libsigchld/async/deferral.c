@@ -34,8 +34,8 @@
  *	took its user off.
  * W4	No lost wake. Each handler either becomes the holder and walks after its
  *	own start, or leaves DEFERRED before the holder's last compare_exchange.
- *	That one fails on DEFERRED, so a full walk follows. Storing HELD may
- *	erase a mark, but a full walk always follows the store.
+ *	That one fails on DEFERRED, so a full walk follows. Writing HELD may
+ *	erase a mark, but a full walk always follows.
  * W5	A walk runs once for each time that marks were found, so at most once
  *	for each SIGCHLD that came meanwhile.
  *
@@ -44,8 +44,8 @@
  *	order. Whoever finds it set came before the clear, and so before the
  *	look. Any other order of the three loses a wake.
  *
- * Order	Everything about a list is a read-modify-write of its one word, or
- *	a store by its holder, so the coherence of a single location carries W4.
+ * Order	Everything about a list is a read-modify-write of its one word, so
+ *	the coherence of a single location carries W4.
  *	Acquire where the word is taken, and where DEFERRED is read, release
  *	where it is given back: that orders the holds, and so the plain fields.
  *	P1 is the same with `awake', an exchange on both sides: a skipped write
@@ -58,9 +58,9 @@
  *	and removing of the handler (handler.c).
  *
  * A1	The calls for editors are never made from a signal handler.
- * A2	A holder does not vanish: no cancellation point under M (sys.c), the
- *	handler runs with all signals blocked, so that none longjmps out of it,
- *	and fork holds the lists (core/fork.c).
+ * A2	A holder does not vanish: cancellation is off under M and in a walk, the
+ *	handler walks with all signals blocked, so that none longjmps out of it,
+ *	and fork holds the lists (core/forks.c).
  * A3	An editor sleeps, rather than yields, so that a walk of lower priority
  *	on the same processor gets to run.
  *
@@ -78,7 +78,8 @@
 #include "async/deferral.h"
 #include "async/sys.h"
 
-_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2,
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2 &&
+	ATOMIC_LONG_LOCK_FREE == 2 && ATOMIC_POINTER_LOCK_FREE == 2,
     "a signal handler cannot take the lock of an atomic that has one");
 
 enum {
@@ -173,26 +174,42 @@ try_release(struct sigchld__users *users)
 	if (atomic_compare_exchange_strong_explicit(&users->word, &expected,
 		FREE, memory_order_acq_rel, memory_order_acquire))
 		return true;
-	/* Relaxed: the walk that follows serves every mark that this erases,
-	 * and only a holder's compare_exchange reads it. */
-	atomic_store_explicit(&users->word, HELD, memory_order_relaxed);
+	/* Erases marks, which the walk that follows serves; an exchange, so
+	 * that it acquires from whoever left one since. */
+	(void)atomic_exchange_explicit(&users->word, HELD,
+	    memory_order_acq_rel);
 	return false;
+}
+
+/* A2: a thread that takes cancellation at any instant must not take it here.
+ * libc keeps its own signal for that out of every mask. */
+bool
+sigchld__users_poke(struct sigchld__users *users)
+{
+	int state;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (atomic_exchange_explicit(&users->word, DEFERRED,
+		memory_order_acq_rel) != FREE) {
+		(void)pthread_setcancelstate(state, NULL);
+		return false;
+	}
+	(void)atomic_exchange_explicit(&users->word, HELD,
+	    memory_order_acq_rel);
+	do
+		wake_each(users);
+	while (!try_release(users));
+	(void)pthread_setcancelstate(state, NULL);
+	return true;
 }
 
 void
 sigchld__users_walk(struct sigchld__users *users)
 {
 	atomic_fetch_add_explicit(&users->walks, 1, memory_order_relaxed);
-	if (atomic_exchange_explicit(&users->word, DEFERRED,
-		memory_order_acq_rel) != FREE) {
+	if (!sigchld__users_poke(users))
 		atomic_fetch_add_explicit(&users->deferred, 1,
 		    memory_order_relaxed);
-		return;
-	}
-	atomic_store_explicit(&users->word, HELD, memory_order_relaxed);
-	do
-		wake_each(users);
-	while (!try_release(users));
 }
 
 void

@@ -17,20 +17,20 @@
  *	a	atomic
  */
 struct sigchld__user {
-	struct sigchld__user *next;     /* [W] */
-	struct sigchld__user **link;    /* [W] what points at us; NULL: off */
-	struct sigchld__selfpipe pipe;  /* [I] */
-	atomic_bool awake;              /* [a] see P1 in deferral.c */
-	atomic_bool told;               /* [a] look at all, not just at some */
-	atomic_int fault;               /* [a] -errno of a failed write, or 0 */
-	_Atomic uint_least64_t wakeups; /* [a] writes; only a count */
+	struct sigchld__user *next;    /* [W] */
+	struct sigchld__user **link;   /* [W] what points at us; NULL: off */
+	struct sigchld__selfpipe pipe; /* [I] */
+	atomic_bool awake;             /* [a] see P1 in deferral.c */
+	atomic_bool told;              /* [a] look at all, not just at some */
+	atomic_int fault;              /* [a] -errno of a failed write, or 0 */
+	atomic_ulong wakeups;          /* [a] writes; only a count */
 };
 
 struct sigchld__users {
-	atomic_uint word;                /* [a] W */
-	struct sigchld__user *head;      /* [W] */
-	_Atomic uint_least64_t walks;    /* [a] only a count */
-	_Atomic uint_least64_t deferred; /* [a] only a count */
+	atomic_uint word;           /* [a] W */
+	struct sigchld__user *head; /* [W] */
+	atomic_ulong walks;         /* [a] only a count */
+	atomic_ulong deferred;      /* [a] only a count */
 };
 
 /* Woken by the SIGCHLD handler; by sigchld_occurred(NULL); by any
@@ -52,6 +52,9 @@ void sigchld__users_remove(struct sigchld__users *users,
 /* Wake everybody on the list, or leave it to whoever holds the list just now.
  * Async-signal-safe, never waits. */
 void sigchld__users_walk(struct sigchld__users *users);
+
+/* The same on behalf of nobody's signal: not counted. False: it was left. */
+bool sigchld__users_poke(struct sigchld__users *users);
 
 /* Wake one. Async-signal-safe. The caller sees to it that the user stays. */
 void sigchld__user_wake(struct sigchld__user *user);

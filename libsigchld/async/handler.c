@@ -30,7 +30,11 @@
  *	handler is called: without us it would have been, too.
  *
  * The window that POSIX leaves: whoever replaces the action between our look
- * and our removal is put back on top a moment later (take_away).
+ * and our change is put back on top a moment later (put_back).
+ *
+ * While a context wants stops told, a chained handler that asked for none
+ * (SA_NOCLDSTOP) is called for them too: what the signal was for cannot be told,
+ * since the kernel merges a stop with a death.
  *
  * info and context are handed on and never looked at: a foreign handler without
  * SA_SIGINFO that calls us leaves garbage in their place.
@@ -55,7 +59,7 @@ walk(int rung)
 {
 	sigset_t all, before;
 
-	if (!sigchld__chain_has_handler(rung)) {
+	if (!sigchld__chain_masks(rung)) {
 		sigchld__users_walk(&sigchld__signal_users);
 		return;
 	}
@@ -172,31 +176,73 @@ rung_above(const struct sigaction *action)
 	return rung;
 }
 
-/* I3. */
+/* Put it there; gives what it replaced. */
+static struct sigaction
+put(const struct sigaction *action)
+{
+	struct sigaction replaced;
+
+	(void)memset(&replaced, 0, sizeof(replaced));
+	(void)sigchld__sys_sigaction(SIGCHLD, action, &replaced);
+	return replaced;
+}
+
+/* Somebody installed a handler between our look and our put: it was his turn.
+ * A signal that fell in between did not reach him. */
+static void
+put_back(const struct sigaction *foreign)
+{
+	(void)put(foreign);
+	(void)sigchld__sys_raise(SIGCHLD);
+}
+
+/* I3. With what we look at last in `below', and in the record. */
+static int
+install_above(struct sigaction below)
+{
+	struct sigaction action;
+	int rung, rc;
+
+	for (;;) {
+		rung = rung_above(&below);
+		if (rung >= SIGCHLD__RUNGS)
+			return -EBUSY;
+		rc = sigchld__chain_set(rung, &below);
+		if (rc < 0)
+			return rc;
+		action = ours(rung);
+		below = put(&action);
+		if (rung_of(&below) >= 0) {
+			/* He left just now, and gave back one of ours. */
+			action = ours(rung_of(&below));
+			(void)put(&action);
+			return 0;
+		}
+		if (sigchld__chain_matches(rung, &below)) {
+			if (rung > top)
+				top = rung;
+			return 0;
+		}
+		/* It was another one that we replaced: chain to that. */
+		put_back(&below);
+	}
+}
+
 static int
 install(void)
 {
-	struct sigaction below = current(), replaced, action;
-	int rung = rung_of(&below), rc;
+	struct sigaction below = current(), action;
+	int rung = rung_of(&below);
 
-	if (rung >= 0)
-		return 0; /* a pass-through that is on top again */
-	rung = rung_above(&below);
-	if (rung >= SIGCHLD__RUNGS)
-		return -EBUSY;
-	rc = sigchld__chain_set(rung, &below);
-	if (rc < 0)
-		return rc;
-	(void)memset(&replaced, 0, sizeof(replaced));
+	if (rung < 0)
+		return install_above(below);
+	/* A pass-through that is on top again. Its flags may be old. */
 	action = ours(rung);
-	rc = sigchld__sys_sigaction(SIGCHLD, &action, &replaced);
-	if (rc < 0)
-		return rc;
-	if (rung_of(&replaced) < 0 && !sigchld__chain_matches(rung, &replaced))
-		rc = sigchld__chain_set(rung, &replaced);
-	if (rung > top)
-		top = rung;
-	return 0;
+	below = put(&action);
+	if (rung_of(&below) >= 0)
+		return 0;
+	put_back(&below);
+	return install_above(below);
 }
 
 /* I4. */
@@ -205,16 +251,19 @@ take_away(void)
 {
 	struct sigaction now = current(), old, replaced;
 	int rung = rung_of(&now);
+	bool taken;
 
 	if (rung < 0)
 		return;
-	old = sigchld__chain_get(rung);
-	(void)memset(&replaced, 0, sizeof(replaced));
-	(void)sigchld__sys_sigaction(SIGCHLD, &old, &replaced);
-	if (rung_of(&replaced) < 0)
-		(void)sigchld__sys_sigaction(SIGCHLD, &replaced, NULL);
-	else
+	old = sigchld__chain_take(rung, &taken);
+	replaced = put(&old);
+	if (rung_of(&replaced) >= 0) {
 		top = rung - 1; /* what is below may still be called */
+		return;
+	}
+	put_back(&replaced);
+	if (taken)
+		sigchld__chain_untake(rung);
 }
 
 bool
@@ -263,7 +312,9 @@ sigchld__handler_stops(int more)
 	if (rung < 0)
 		return; /* under a foreign handler, it decides */
 	action = ours(rung);
-	(void)sigchld__sys_sigaction(SIGCHLD, &action, NULL);
+	now = put(&action);
+	if (rung_of(&now) < 0)
+		put_back(&now);
 }
 
 void

@@ -53,8 +53,8 @@ sigchld__selfpipe_close(struct sigchld__selfpipe *pipe)
 	pipe->rd = pipe->wr = -1;
 }
 
-int
-sigchld__selfpipe_write(const struct sigchld__selfpipe *pipe)
+static int
+write_once(const struct sigchld__selfpipe *pipe)
 {
 	const uint64_t one =
 	    1; /* what an eventfd takes; a socket does not mind */
@@ -63,9 +63,35 @@ sigchld__selfpipe_write(const struct sigchld__selfpipe *pipe)
 	do
 		rc = sigchld__sys_write(pipe->wr, &one, sizeof(one));
 	while (rc == -EINTR);
-	return rc < 0 && rc != -EAGAIN && rc != -EWOULDBLOCK ? rc : 0;
+	return rc == -EWOULDBLOCK ? -EAGAIN : rc;
 }
 
+/* A full socket is readable, which is all we want. A full eventfd is readable
+ * too, but gives no new edge, and nobody drains it; only a forked child that
+ * wrote the largest number into our copy can have filled it. */
+static int
+write_full(const struct sigchld__selfpipe *pipe)
+{
+	uint64_t count;
+
+	if (pipe->rd != pipe->wr)
+		return 0;
+	(void)sigchld__sys_read(pipe->rd, &count, sizeof(count));
+	return write_once(pipe);
+}
+
+int
+sigchld__selfpipe_write(const struct sigchld__selfpipe *pipe)
+{
+	int rc = write_once(pipe);
+
+	if (rc == -EAGAIN)
+		rc = write_full(pipe);
+	return rc < 0 && rc != -EAGAIN ? rc : 0;
+}
+
+/* One read empties an eventfd; another might block, if a forked child took
+ * O_NONBLOCK off the file that we share. */
 int
 sigchld__selfpipe_drain(const struct sigchld__selfpipe *pipe)
 {
@@ -74,6 +100,6 @@ sigchld__selfpipe_drain(const struct sigchld__selfpipe *pipe)
 
 	do
 		rc = sigchld__sys_read(pipe->rd, data, sizeof(data));
-	while (rc > 0 || rc == -EINTR);
+	while (rc == -EINTR || (rc > 0 && pipe->rd != pipe->wr));
 	return rc < 0 && rc != -EAGAIN && rc != -EWOULDBLOCK ? rc : 0;
 }

@@ -132,6 +132,14 @@ sigchld__sys_sigaction(int sig, const struct sigaction *action,
 	return result(sigaction(sig, action, before), saved);
 }
 
+int
+sigchld__sys_raise(int sig)
+{
+	int saved = errno;
+
+	return result(kill(getpid(), sig), saved);
+}
+
 /* Sleeping less than asked for is fine: whoever backs off tries again. */
 int
 sigchld__sys_sleep_us(long us)
@@ -158,14 +166,17 @@ sigchld__sys_map(size_t size)
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 #else
-	int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	int fd, state;
 
 	map = MAP_FAILED;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
 	if (fd != -1) {
 		map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd,
 		    0);
 		(void)sigchld__sys_close(fd);
 	}
+	(void)pthread_setcancelstate(state, NULL);
 #endif
 	errno = saved;
 	return map == MAP_FAILED ? NULL : map;

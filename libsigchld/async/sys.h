@@ -24,6 +24,7 @@ int sigchld__sys_sigmask(int how, const sigset_t *set, sigset_t *before);
 /* For whoever edits. */
 int sigchld__sys_sigaction(int sig, const struct sigaction *action,
     struct sigaction *before);
+int sigchld__sys_raise(int sig); /* to the process, not to the thread */
 int sigchld__sys_sleep_us(long us);
 void *sigchld__sys_map(size_t size); /* zeroed; NULL if there is none */
 void sigchld__sys_unmap(void *map, size_t size);

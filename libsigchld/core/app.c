@@ -9,7 +9,6 @@
 #include "async/owner.h"
 #include "core/ctx.h"
 #include "core/registry.h"
-#include "core/wait.h"
 
 int
 sigchld_occurred(struct sigchld_ctx *ctx)
@@ -24,10 +23,10 @@ sigchld_occurred(struct sigchld_ctx *ctx)
 	} else {
 		if (sigchld__owner_who() > SIGCHLD__OWNER_US)
 			return -EPERM;
-		sigchld__users_walk(&sigchld__app_users);
-		sigchld__users_walk(&sigchld__signal_users);
+		(void)sigchld__users_poke(&sigchld__app_users);
+		(void)sigchld__users_poke(&sigchld__signal_users);
 	}
-	sigchld__users_walk(&sigchld__waiting_users);
+	(void)sigchld__users_poke(&sigchld__waiting_users);
 	return 0;
 }
 
@@ -44,9 +43,7 @@ report(struct sigchld_ctx *ctx, pid_t pid, int wstatus)
 	/* Partner: sigchld__look_at. */
 	atomic_store_explicit(&child->reported, true, memory_order_release);
 	sigchld__registry_remove(child); /* the pid is free */
-	sigchld__user_wake(&child->ctx->user);
-	if (child->waiter != NULL)
-		sigchld__waiter_wake(child->waiter);
+	sigchld__registry_tell(child);
 	return 1;
 }
 

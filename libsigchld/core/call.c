@@ -18,10 +18,12 @@
 
 static _Thread_local struct sigchld__call *innermost;
 
+/* Those that a fork left on the stack are nobody's any more. */
 bool
 sigchld__in_callback(void)
 {
-	return innermost != NULL;
+	return innermost != NULL &&
+	    innermost->generation == sigchld__owner_generation();
 }
 
 bool

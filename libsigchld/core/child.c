@@ -119,23 +119,30 @@ sigchld__child_unwatch(struct sigchld_child *child)
 	child->state = SIGCHLD__GONE;
 }
 
-/*
- * The peek saw a zombie, and only now the pid becomes free. If somebody was
- * faster there is nothing to reap, and the status that we gave was true.
- */
+/* The peek saw a zombie, and only now the pid becomes free. If somebody was
+ * faster there is nothing to reap, and the status that we gave was true. */
+static void
+reap(struct sigchld_child *child)
+{
+	struct sigchld__wait wait = { 0 };
+	int rc;
+
+	rc = sigchld__sys_waitid(P_PID, child->pid, &wait, WEXITED | WNOHANG);
+	if (rc == 0 && wait.pid == child->pid)
+		child->ctx->stats.reaped++;
+	else if (rc == -ECHILD)
+		sigchld__health_saw_theft(child->ctx);
+	else
+		sigchld__ctx_fault(child->ctx, "waitid", rc);
+}
+
 void
 sigchld__child_settle(struct sigchld_child *child)
 {
-	struct sigchld__wait wait;
-
+	/* The application may have reaped it since, and told us. */
 	if (child->event.source == SIGCHLD_SOURCE_WAIT &&
-	    !atomic_load(&child->displaced) && !atomic_load(&child->reported)) {
-		if (sigchld__sys_waitid(P_PID, child->pid, &wait,
-			WEXITED | WNOHANG) == 0)
-			child->ctx->stats.reaped++;
-		else
-			sigchld__health_saw_theft(child->ctx);
-	}
+	    !atomic_load(&child->displaced) && !atomic_load(&child->reported))
+		reap(child);
 	if (child->linked) /* else the context was closed meanwhile */
 		sigchld__child_unwatch(child);
 }
@@ -164,8 +171,7 @@ free_forked(struct sigchld_child *child)
 	if (c == child)
 		*at = child->next;
 	free(child);
-	if (atomic_fetch_sub(&ctx->refs, 1) == 1)
-		free(ctx);
+	sigchld__ctx_unref_forked(ctx, 1);
 }
 
 void
@@ -187,7 +193,7 @@ sigchld_child_free(struct sigchld_child *child)
 	if (child->waiter != NULL)
 		sigchld__waiter_wake(child->waiter);
 	while (child->calling && !sigchld__in_callback())
-		(void)pthread_cond_wait(&ctx->calm, &ctx->lock);
+		(void)sigchld__ctx_await_calm(ctx, -1);
 	child->pins--;
 	child->held = false;
 	sigchld__child_collect(child);
@@ -214,11 +220,12 @@ sigchld_child_ctx(const struct sigchld_child *child)
 								 : child->ctx;
 }
 
-/* Somebody else would be told of the end of this one. */
+/* Is a final event still to come, for on_event? */
 static bool
-is_silent(const struct sigchld_child *child)
+is_awaited(const struct sigchld_child *child)
 {
-	return child->released || child->discarded;
+	return !child->released && !child->discarded &&
+	    !(child->calling && child->state == SIGCHLD__ENDED);
 }
 
 struct walk {
@@ -234,8 +241,10 @@ walk_end(struct walk *walk)
 	struct sigchld_ctx *ctx = walk->ctx;
 	struct sigchld__cursor **at = &ctx->cursors;
 
-	if (walk->forked)
+	if (walk->forked) {
+		sigchld__ctx_unref_forked(ctx, 1);
 		return;
+	}
 	while (*at != &walk->cursor)
 		at = &(*at)->up;
 	*at = walk->cursor.up;
@@ -290,7 +299,7 @@ visit_each(struct sigchld_ctx *ctx,
 	ctx->cursors = &walk.cursor;
 	while (rc == 0 && !walk.forked && (child = walk.cursor.next) != NULL) {
 		walk.cursor.next = child->next;
-		if (!is_silent(child) && !child->calling)
+		if (is_awaited(child))
 			rc = visit(&walk, child, fn, user);
 	}
 	return rc;

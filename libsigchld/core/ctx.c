@@ -73,6 +73,33 @@ sigchld__ctx_unref(struct sigchld_ctx *ctx)
 	free(ctx);
 }
 
+/* No lock, no destroying: another thread may have had both. */
+void
+sigchld__ctx_unref_forked(struct sigchld_ctx *ctx, unsigned int n)
+{
+	if (atomic_fetch_sub(&ctx->refs, n) == n)
+		free(ctx);
+}
+
+/* A wait for a condition is a cancellation point, and we have C. */
+bool
+sigchld__ctx_await_calm(struct sigchld_ctx *ctx, int64_t until)
+{
+	struct timespec ts = {
+		.tv_sec = (time_t)(until / 1000),
+		.tv_nsec = (long)(until % 1000 * 1000000),
+	};
+	int state, rc;
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (until < 0)
+		rc = pthread_cond_wait(&ctx->calm, &ctx->lock);
+	else
+		rc = pthread_cond_timedwait(&ctx->calm, &ctx->lock, &ts);
+	(void)pthread_setcancelstate(state, NULL);
+	return rc != ETIMEDOUT;
+}
+
 void
 sigchld__ctx_fault(struct sigchld_ctx *ctx, const char *what, int err)
 {
@@ -180,36 +207,56 @@ init_lock(struct sigchld_ctx *ctx)
 	return -rc;
 }
 
-/* A group, descriptors, a place on the list: all that can fail. */
 static int
-open_up(struct sigchld_ctx *ctx)
+swap_strays(struct sigchld_ctx *ctx, bool wanted)
+{
+	int rc = 0;
+
+	sigchld__registry_lock();
+	if (wanted)
+		rc = sigchld__registry_take_strays(ctx);
+	else
+		sigchld__registry_leave_strays(ctx);
+	sigchld__registry_unlock();
+	return rc;
+}
+
+static int
+take_group(struct sigchld_ctx *ctx)
 {
 	int rc;
 
 	sigchld__registry_lock();
 	rc = sigchld__registry_add_group(ctx);
-	if (rc > 0 && ctx->options.on_stray != NULL) {
-		ctx->group = (uint32_t)rc;
-		rc = sigchld__registry_take_strays(ctx);
-		if (rc < 0)
-			sigchld__registry_remove_group(ctx->group);
-	}
 	sigchld__registry_unlock();
 	if (rc < 0)
 		return rc;
-	if (rc > 0)
-		ctx->group = (uint32_t)rc;
+	ctx->group = (uint32_t)rc;
+	return 0;
+}
+
+/* A group, descriptors, the strays, a place on the list: all that can fail.
+ * From the strays on others may wake us, so the self-pipe comes before. */
+static int
+open_up(struct sigchld_ctx *ctx)
+{
+	bool strays = ctx->options.on_stray != NULL;
+	int rc;
+
+	rc = take_group(ctx);
+	if (rc < 0)
+		return rc;
 	sigchld__nofork_begin();
 	rc = open_descriptors(ctx);
 	sigchld__nofork_end();
+	if (rc == 0 && strays)
+		rc = swap_strays(ctx, true);
 	if (rc == 0)
 		rc = sigchld__ctx_need(ctx);
-	if (rc == 0 && ctx->options.on_stray != NULL)
+	if (rc == 0 && strays)
 		sigchld__user_tell(&ctx->user); /* some may be there already */
 	if (rc < 0) {
-		sigchld__registry_lock();
-		sigchld__registry_leave_strays(ctx);
-		sigchld__registry_unlock();
+		(void)swap_strays(ctx, false);
 		sigchld__ctx_finish(ctx);
 	}
 	return rc;
@@ -280,8 +327,7 @@ free_forked(struct sigchld_ctx *ctx)
 	}
 	ctx->children = NULL;
 	ctx->closed = true;
-	if (atomic_fetch_sub(&ctx->refs, refs) == refs)
-		free(ctx);
+	sigchld__ctx_unref_forked(ctx, refs);
 }
 
 static void
@@ -289,7 +335,7 @@ wait_until_calm(struct sigchld_ctx *ctx)
 {
 	sigchld__user_wake(&ctx->user); /* it may sleep in sigchld_wait */
 	while (ctx->dispatching)
-		(void)pthread_cond_wait(&ctx->calm, &ctx->lock);
+		(void)sigchld__ctx_await_calm(ctx, -1);
 }
 
 void
@@ -304,9 +350,7 @@ sigchld_free(struct sigchld_ctx *ctx)
 	sigchld__ctx_lock(ctx);
 	ctx->closed = true;
 	unwatch_all(ctx);
-	sigchld__registry_lock();
-	sigchld__registry_leave_strays(ctx);
-	sigchld__registry_unlock();
+	(void)swap_strays(ctx, false);
 	(void)sigchld__ctx_need(ctx); /* not needed: cannot fail */
 	sigchld__fds_leave(ctx);
 	if (ctx->dispatching && !sigchld__in_callback())
@@ -317,20 +361,6 @@ sigchld_free(struct sigchld_ctx *ctx)
 		sigchld__user_wake(&ctx->user);
 	sigchld__ctx_unlock(ctx);
 	sigchld__ctx_unref(ctx);
-}
-
-static int
-swap_strays(struct sigchld_ctx *ctx, bool wanted)
-{
-	int rc = 0;
-
-	sigchld__registry_lock();
-	if (wanted)
-		rc = sigchld__registry_take_strays(ctx);
-	else
-		sigchld__registry_leave_strays(ctx);
-	sigchld__registry_unlock();
-	return rc;
 }
 
 /* NOCHAIN is asked for, and would hold the handler at once. */

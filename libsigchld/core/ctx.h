@@ -57,7 +57,7 @@ struct sigchld_child {
 	bool released;                        /* [C] nobody wants to know */
 	bool discarded;                       /* [C] only on_gone does */
 	bool suspect;                   /* [C] look at it, though not told */
-	bool calling;                   /* [C] its callback runs */
+	bool calling;                   /* [C] a callback of it runs */
 	bool has_stop;                  /* [C] stop holds */
 	unsigned int pins;              /* [C] calls that use it just now */
 	struct sigchld__waiter *waiter; /* [C] and [T] */
@@ -122,6 +122,13 @@ void sigchld__ctx_lock(struct sigchld_ctx *ctx);
 void sigchld__ctx_unlock(struct sigchld_ctx *ctx);
 void sigchld__ctx_ref(struct sigchld_ctx *ctx);
 void sigchld__ctx_unref(struct sigchld_ctx *ctx);
+
+/* In a forked child: n references of calls that were under way. */
+void sigchld__ctx_unref_forked(struct sigchld_ctx *ctx, unsigned int n);
+
+/* With C: wait for a callback or a dispatch to be over, until (ms, -1 for ever)
+ * at most. False: the time has come. */
+bool sigchld__ctx_await_calm(struct sigchld_ctx *ctx, int64_t until);
 
 /* With C: what the dispatch that was running when it was closed leaves to be
  * done. */

@@ -26,8 +26,10 @@ run_end(struct sigchld__run *run)
 {
 	struct sigchld_ctx *ctx = run->ctx;
 
-	if (run->forked)
+	if (run->forked) {
+		sigchld__ctx_unref_forked(ctx, 1);
 		return;
+	}
 	ctx->dispatching = false;
 	(void)sigchld__ctx_need(ctx); /* less, or the same: cannot fail */
 	if (ctx->closed)
@@ -149,6 +151,8 @@ deliver(struct sigchld__run *run, struct sigchld_child *child)
 		call_on_gone(run, child);
 	} else {
 		event = child->event;
+		if (atomic_load(&child->reported))
+			event.source = SIGCHLD_SOURCE_APP; /* the pid is free */
 		call_on_event(run, child, &event, true);
 	}
 }
@@ -301,7 +305,9 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 			ready[foreign++] = ready[i];
 	}
 	sigchld__deadlines(ctx);
-	if (ctx->must_look)
+	/* A forked child may have read our self-pipe empty. */
+	if (ctx->must_look || atomic_load(&ctx->user.awake) ||
+	    atomic_load(&ctx->user.fault) != 0)
 		look(run);
 	if (!run->forked)
 		deliver_all(run);
@@ -415,20 +421,11 @@ sigchld_dispatch(struct sigchld_ctx *ctx)
 static bool
 wait_turn(struct sigchld_ctx *ctx, int64_t until)
 {
-	struct timespec ts = {
-		.tv_sec = until / 1000,
-		.tv_nsec = until % 1000 * 1000000,
-	};
-	int rc = 0;
+	bool in_time = true;
 
 	sigchld__ctx_ref(ctx);
-	while (ctx->dispatching && !ctx->closed && rc != ETIMEDOUT) {
-		if (until < 0)
-			rc = pthread_cond_wait(&ctx->calm, &ctx->lock);
-		else
-			rc =
-			    pthread_cond_timedwait(&ctx->calm, &ctx->lock, &ts);
-	}
+	while (ctx->dispatching && !ctx->closed && in_time)
+		in_time = sigchld__ctx_await_calm(ctx, until);
 	if (ctx->closed) {
 		sigchld__ctx_unlock(ctx);
 		sigchld__ctx_unref(ctx);

@@ -6,10 +6,11 @@
  * become another's meanwhile. Whoever needs the context of a group asks the
  * registry, and uses it with T held, so that it is not closed meanwhile.
  *
- * A move: the old context's poller forgets the descriptor at once; the owner
- * changes with the last reference (T5 in fdtab.c), and whoever held that tells
- * the new context's poller before he lets go. If the new context is closed by
- * then, the descriptor leaves the table, open.
+ * A move: the old context's poller forgets the descriptor at once, the new one's
+ * learns of it, but is not to tell yet; the owner changes with the last
+ * reference (T5 in fdtab.c), and whoever held that lets the new poller tell
+ * before he lets go. If the new context is closed by then, the descriptor leaves
+ * the table, open.
  */
 #include <errno.h>
 #include <poll.h>
@@ -31,24 +32,46 @@ check_process(void)
 
 /* Insert and close */
 
+/* What is the application's may be inserted by a thread that does not know that
+ * another closes the context: then it would stay for ever. */
+static bool
+publish(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdinfo *info)
+{
+	bool open;
+
+	sigchld__registry_lock();
+	open = info->internal || !atomic_load(&ctx->closed);
+	if (open)
+		sigchld__fd_publish(fd, ctx->group);
+	else
+		sigchld__fd_unclaim(fd);
+	sigchld__registry_unlock();
+	return open;
+}
+
 static int
 insert(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdinfo *info,
     struct sigchld_fdref *ret_ref)
 {
+	bool polled = info->events != 0 && !info->internal;
 	uint32_t generation;
 	int rc;
 
 	rc = sigchld__fd_claim(fd, info, &generation);
 	if (rc < 0)
 		return rc;
-	if (info->events != 0 && !info->internal)
+	if (polled)
 		rc = sigchld__poller_add(&ctx->poller, fd, generation,
 		    info->events, false);
 	if (rc < 0) {
 		sigchld__fd_unclaim(fd);
 		return rc;
 	}
-	sigchld__fd_publish(fd, ctx->group);
+	if (!publish(ctx, fd, info)) {
+		if (polled)
+			sigchld__poller_remove(&ctx->poller, fd);
+		return -EINVAL;
+	}
 	if (ret_ref != NULL)
 		*ret_ref = (struct sigchld_fdref){ fd, generation };
 	return 0;
@@ -67,37 +90,39 @@ sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
 	return insert(ctx, fd, &info, ret_ref);
 }
 
-/* The poller of a context that may be closed. */
-static int
-poller_add(uint32_t group, int fd, uint32_t generation, uint32_t events)
+/* With T: the context of a group, unless it is closed. It stays open until T is
+ * left, and its poller with it. */
+static struct sigchld_ctx *
+open_ctx(uint32_t group)
 {
-	struct sigchld_ctx *ctx;
-	int rc = -EBADF;
+	struct sigchld_ctx *ctx = sigchld__registry_group(group);
 
-	sigchld__registry_lock();
-	ctx = sigchld__registry_group(group);
-	if (ctx != NULL && !atomic_load(&ctx->closed)) {
-		rc = 0;
-		if (events != 0)
-			rc = sigchld__poller_add(&ctx->poller, fd, generation,
-			    events, false);
-		sigchld__user_wake(
-		    &ctx->user); /* one without a set polls anew */
-	}
-	sigchld__registry_unlock();
-	return rc;
+	return ctx == NULL || atomic_load(&ctx->closed) ? NULL : ctx;
 }
 
+/* With T. */
 static void
-poller_remove(uint32_t group, int fd)
+forget(uint32_t group, int fd)
 {
-	struct sigchld_ctx *ctx;
+	struct sigchld_ctx *ctx = group == 0 ? NULL : open_ctx(group);
 
-	sigchld__registry_lock();
-	ctx = sigchld__registry_group(group);
 	if (ctx != NULL)
 		sigchld__poller_remove(&ctx->poller, fd);
-	sigchld__registry_unlock();
+}
+
+/* With T: from now on its events count for this context. */
+static void
+begin_to_poll(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdentry *e)
+{
+	uint32_t events = atomic_load(&e->events);
+
+	if (events == 0)
+		sigchld__poller_remove(&ctx->poller, fd);
+	else
+		(void)sigchld__poller_change(&ctx->poller, fd, e->generation,
+		    events);
+	if (!sigchld__poller_has_edges())
+		sigchld__user_wake(&ctx->user);
 }
 
 /* We hold it, alone, and it is to move. */
@@ -105,16 +130,21 @@ static void
 finish_move(int fd)
 {
 	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
-	uint32_t from = sigchld__fd_owner(fd), to = atomic_load(&e->next);
+	uint32_t from, to;
+	struct sigchld_ctx *ctx;
 
-	if (from == 0 || to == 0 || !sigchld__fd_reown(fd, from, to))
-		return; /* closed since, or somebody else holds it too */
-	if (poller_add(to, fd, e->generation, atomic_load(&e->events)) < 0 &&
-	    sigchld__fd_disown(fd, to) == 0)
-		e->keep_open = true;
-	else if (sigchld__fd_owner(fd) != to) /* closed since */
-		poller_remove(to, fd);
-	atomic_store(&e->next, 0);
+	sigchld__registry_lock();
+	from = sigchld__fd_owner(fd);
+	to = atomic_load(&e->next);
+	if (from != 0 && to != 0 && sigchld__fd_reown(fd, from, to)) {
+		ctx = open_ctx(to);
+		if (ctx != NULL)
+			begin_to_poll(ctx, fd, e);
+		else if (sigchld__fd_disown(fd, to) == 0)
+			e->keep_open = true;
+		atomic_store(&e->next, 0);
+	}
+	sigchld__registry_unlock();
 }
 
 int
@@ -136,14 +166,20 @@ give_up(int fd, uint32_t group, bool keep_open)
 	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
 	int rc;
 
+	sigchld__registry_lock();
 	rc = sigchld__fd_disown(fd, group);
+	if (rc == 0) {
+		e->keep_open = keep_open;
+		if (!e->internal && e->ready != NULL) {
+			forget(group, fd);
+			forget(atomic_load(&e->next), fd);
+		}
+	}
+	sigchld__registry_unlock();
 	if (rc < 0) {
 		(void)sigchld__fds_drop(fd);
 		return rc;
 	}
-	e->keep_open = keep_open;
-	if (atomic_load(&e->events) != 0)
-		poller_remove(group, fd);
 	return sigchld__fds_drop(fd) == 1 ? 0 : 1;
 }
 
@@ -225,6 +261,7 @@ sigchld_fd_record(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
     int fd)
 {
 	const struct sigchld__fdinfo info = { 0 };
+	struct sigchld_fdref ref;
 	int rc;
 
 	rc = sigchld__ctx_check(ctx);
@@ -232,8 +269,15 @@ sigchld_fd_record(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
 		return rc;
 	if (fd < 0)
 		return -EINVAL;
+	rc = insert_foreign(ctx, &ref, fd, &info);
+	if (rc < 0)
+		return rc;
 	rc = sigchld__sys_cloexec(fd);
-	return rc < 0 ? rc : insert_foreign(ctx, ret_ref, fd, &info);
+	if (rc < 0)
+		(void)leave(ref, true);
+	else if (ret_ref != NULL)
+		*ret_ref = ref;
+	return rc;
 }
 
 int
@@ -257,12 +301,42 @@ sigchld_fd_opened(struct sigchld_ctx *ctx, struct sigchld_fdref *ret_ref,
 	return rc;
 }
 
+/* With T, and a reference. While it moves nobody polls it: the events are for
+ * its next context. */
+static int
+change_events(struct sigchld_fdref ref, uint32_t group, uint32_t events)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(ref.fd);
+	struct sigchld_ctx *ctx = open_ctx(group);
+	uint32_t before = atomic_load(&e->events);
+	int rc = 0;
+
+	if (e->internal || e->ready == NULL)
+		return -EINVAL;
+	if (ctx == NULL || sigchld__fd_owner(ref.fd) != group)
+		return -EBADF;
+	if (atomic_load(&e->next) == 0 && events != before) {
+		if (before == 0)
+			rc = sigchld__poller_add(&ctx->poller, ref.fd,
+			    ref.generation, events, false);
+		else if (events == 0)
+			sigchld__poller_remove(&ctx->poller, ref.fd);
+		else
+			rc = sigchld__poller_change(&ctx->poller, ref.fd,
+			    ref.generation, events);
+	}
+	if (rc < 0)
+		return rc;
+	atomic_store(&e->events, events);
+	if (!sigchld__poller_has_edges())
+		sigchld__user_wake(&ctx->user);
+	return 0;
+}
+
 int
 sigchld_fd_events(struct sigchld_fdref ref, uint32_t events)
 {
-	struct sigchld__fdentry *e;
-	struct sigchld_ctx *ctx;
-	uint32_t group, before;
+	uint32_t group;
 	int rc;
 
 	rc = check_process();
@@ -271,27 +345,8 @@ sigchld_fd_events(struct sigchld_fdref ref, uint32_t events)
 		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
 	if (rc < 0)
 		return rc;
-	e = sigchld__fd_entry(ref.fd);
 	sigchld__registry_lock();
-	ctx = sigchld__registry_group(group);
-	before = atomic_load(&e->events);
-	if (e->internal || e->ready == NULL)
-		rc = -EINVAL;
-	else if (ctx == NULL || atomic_load(&ctx->closed))
-		rc = -EBADF;
-	else if (before == 0 && events != 0)
-		rc = sigchld__poller_add(&ctx->poller, ref.fd, ref.generation,
-		    events, false);
-	else if (before != 0 && events == 0)
-		sigchld__poller_remove(&ctx->poller, ref.fd);
-	else if (before != events)
-		rc = sigchld__poller_change(&ctx->poller, ref.fd,
-		    ref.generation, events);
-	if (rc == 0) {
-		atomic_store(&e->events, events);
-		if (!sigchld__poller_has_edges())
-			sigchld__user_wake(&ctx->user);
-	}
+	rc = change_events(ref, group, events);
 	sigchld__registry_unlock();
 	(void)sigchld__fds_drop(ref.fd);
 	return rc;
@@ -347,12 +402,38 @@ sigchld_fd_drop(int fd)
 	return rc < 0 ? rc : sigchld__fds_drop(fd);
 }
 
+/*
+ * With T, and a reference. What can fail is done first: the new poller gets it,
+ * as one that is not to tell of anything yet (finish_move changes that). 1: it
+ * is under way; 0: it is there already.
+ */
+static int
+begin_move(struct sigchld_fdref ref, uint32_t group, struct sigchld_ctx *to)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(ref.fd);
+	int rc = 0;
+
+	if (e->internal || atomic_load(&to->closed))
+		return -EINVAL;
+	if (atomic_load(&e->next) != 0)
+		return -EALREADY;
+	if (group == to->group)
+		return 0;
+	if (e->ready != NULL)
+		rc = sigchld__poller_add(&to->poller, ref.fd, ref.generation, 0,
+		    true);
+	if (rc < 0)
+		return rc;
+	forget(group, ref.fd);
+	atomic_store(&e->next, to->group);
+	return 1;
+}
+
 int
 sigchld_fd_move(struct sigchld_fdref ref, struct sigchld_ctx *to)
 {
-	struct sigchld__fdentry *e;
-	uint32_t group, none = 0;
-	int rc;
+	uint32_t group;
+	int rc, dropped;
 
 	rc = sigchld__ctx_check(to);
 	if (rc == 0)
@@ -360,19 +441,11 @@ sigchld_fd_move(struct sigchld_fdref ref, struct sigchld_ctx *to)
 		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
 	if (rc < 0)
 		return rc;
-	e = sigchld__fd_entry(ref.fd);
-	if (e->internal)
-		rc = -EINVAL;
-	else if (group != to->group &&
-	    !atomic_compare_exchange_strong(&e->next, &none, to->group))
-		rc = -EALREADY;
-	if (rc < 0 || group == to->group) {
-		(void)sigchld__fds_drop(ref.fd);
-		return rc;
-	}
-	if (atomic_load(&e->events) != 0)
-		poller_remove(group, ref.fd);
-	return sigchld__fds_drop(ref.fd) == 1 ? 0 : 1;
+	sigchld__registry_lock();
+	rc = begin_move(ref, group, to);
+	sigchld__registry_unlock();
+	dropped = sigchld__fds_drop(ref.fd);
+	return rc <= 0 ? rc : dropped == 1 ? 0 : 1;
 }
 
 int

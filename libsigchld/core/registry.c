@@ -21,6 +21,7 @@
 #include "core/ctx.h"
 #include "core/registry.h"
 #include "core/sys.h"
+#include "core/wait.h"
 
 #define FIRST_BUCKETS 256u
 
@@ -134,6 +135,17 @@ sigchld__registry_find(pid_t pid)
 	return child;
 }
 
+/* A context is closed, then T is taken and left, then its self-pipe closed: so
+ * one that is not closed yet has it. */
+void
+sigchld__registry_tell(struct sigchld_child *child)
+{
+	if (!atomic_load(&child->ctx->closed))
+		sigchld__user_wake(&child->ctx->user);
+	if (child->waiter != NULL)
+		sigchld__waiter_wake(child->waiter);
+}
+
 int
 sigchld__registry_insert(struct sigchld_child *child, bool newborn)
 {
@@ -143,9 +155,9 @@ sigchld__registry_insert(struct sigchld_child *child, bool newborn)
 		return -EBUSY;
 	if (other != NULL) {
 		sigchld__registry_remove(other);
-		/* Partner: the sweep, which is woken after. */
+		/* Partner: the look, for which it is woken. */
 		atomic_store(&other->displaced, true);
-		sigchld__user_wake(&other->ctx->user);
+		sigchld__registry_tell(other);
 	}
 	link_in(child);
 	child->in_registry = true;

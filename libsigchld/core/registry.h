@@ -31,6 +31,9 @@ void sigchld__registry_reserve(void);
  */
 int sigchld__registry_insert(struct sigchld_child *child, bool newborn);
 void sigchld__registry_remove(struct sigchld_child *child);
+
+/* There is news of it: wake its context, and whoever waits for it. */
+void sigchld__registry_tell(struct sigchld_child *child);
 struct sigchld_child *sigchld__registry_find(pid_t pid);
 
 /* Groups, 1 to 65535, given out in turn so that none comes back soon. -EMFILE.

@@ -66,10 +66,13 @@ arm(struct sigchld_ctx *ctx, int64_t deadline_ms)
 	if (deadline_ms == 0)
 		return;
 	make_timer(ctx);
-	if (ctx->poller.timer == -1 ||
-	    sigchld__sys_timerfd_arm(ctx->poller.timer, deadline_ms) < 0)
-		sigchld__user_wake(
-		    &ctx->user); /* a wait under way is too long */
+	if (ctx->poller.timer != -1 &&
+	    sigchld__sys_timerfd_arm(ctx->poller.timer, deadline_ms) < 0) {
+		ctx->poller.timer = -1; /* its descriptor is closed with us */
+		ctx->poller.no_timer = true;
+	}
+	if (ctx->poller.timer == -1)
+		sigchld__user_wake(&ctx->user); /* a wait is too long now */
 }
 
 int64_t

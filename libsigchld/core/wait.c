@@ -131,9 +131,9 @@ take(struct sigchld_child *child, struct sigchld_event *event)
 	return 1;
 }
 
-/* -EINTR is not told: the time is absolute. */
+/* Sleep, drain, clear. -EINTR is not told: the time is absolute. */
 static void
-sleep_until(const struct sigchld__waiter *w, int64_t until)
+sleep_until(struct sigchld__waiter *w, int64_t until)
 {
 	struct pollfd pfd = { .fd = w->user.pipe.rd, .events = POLLIN };
 	int64_t left = -1;
@@ -142,7 +142,9 @@ sleep_until(const struct sigchld__waiter *w, int64_t until)
 		left = until - sigchld__sys_now_ms();
 		left = left < 0 ? 0 : left > 0x7fffffff ? 0x7fffffff : left;
 	}
-	(void)sigchld__sys_poll(&pfd, 1, (int)left);
+	if (sigchld__sys_poll(&pfd, 1, (int)left) > 0)
+		(void)sigchld__selfpipe_drain(&w->user.pipe);
+	(void)sigchld__user_asleep(&w->user);
 }
 
 static bool
@@ -151,11 +153,22 @@ is_over(int64_t until)
 	return until >= 0 && sigchld__sys_now_ms() >= until;
 }
 
+/* 0 is no deadline, -1 no end. */
+static int64_t
+soonest(int64_t until, int64_t deadline)
+{
+	if (deadline == 0)
+		return until;
+	return until < 0 || deadline < until ? deadline : until;
+}
+
 /* With C, which is dropped while it sleeps. */
 static int
 wait_with(struct sigchld_child *child, struct sigchld__waiter *w, int64_t until,
     struct sigchld_event *event)
 {
+	struct sigchld_ctx *ctx = child->ctx;
+	int64_t due;
 	bool last;
 	int rc;
 
@@ -164,11 +177,13 @@ wait_with(struct sigchld_child *child, struct sigchld__waiter *w, int64_t until,
 		rc = take(child, event);
 		if (rc != 0 || last)
 			return rc;
-		sigchld__ctx_unlock(child->ctx);
-		sleep_until(w, until);
-		(void)sigchld__selfpipe_drain(&w->user.pipe);
-		(void)sigchld__user_asleep(&w->user);
-		sigchld__ctx_lock(child->ctx);
+		if (child->queued) /* a stop, for its callback */
+			sigchld__user_wake(&ctx->user);
+		due = soonest(until, ctx->next_deadline);
+		sigchld__ctx_unlock(ctx);
+		sleep_until(w, due);
+		sigchld__ctx_lock(ctx);
+		sigchld__deadlines(ctx); /* perhaps nobody dispatches */
 	}
 }
 

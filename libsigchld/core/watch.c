@@ -67,7 +67,8 @@ peek(struct sigchld_child *child)
 
 	rc = sigchld__sys_waitid(P_PID, child->pid, &wait,
 	    WEXITED | WNOHANG | WNOWAIT);
-	if (rc < 0 || sigchld__is_death(&wait)) {
+	if (rc < 0 || sigchld__is_death(&wait) ||
+	    atomic_load(&child->displaced) || atomic_load(&child->reported)) {
 		child->suspect = true;
 		sigchld__user_wake(&child->ctx->user);
 	}
@@ -188,7 +189,7 @@ static void
 birth_end(struct sigchld_child *child)
 {
 	sigchld__registry_lock();
-	if (child->pid > 0)
+	if (child->pid > 0 && !atomic_load(&child->ctx->closed))
 		(void)sigchld__registry_insert(child, true);
 	sigchld__registry_birth_end();
 	sigchld__registry_unlock();
@@ -275,9 +276,11 @@ sigchld_fork(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
 		return rc;
 	}
 	pid = fork_it(child, ret_child, options.fork, options.user);
-	if (pid == 0)
+	if (pid == 0) {
 		free(child);
-	else
-		sigchld__ctx_unref(ctx);
+		sigchld__ctx_unref_forked(ctx, 2); /* the child's, and ours */
+		return 0;
+	}
+	sigchld__ctx_unref(ctx);
 	return pid;
 }
