@@ -146,9 +146,9 @@ struct sigchld_options {
 
 /*
  * Open a context. options may be NULL. -EBUSY: another context has on_stray, or
- * ALWAYS | NOCHAIN and somebody handles SIGCHLD; -ENOTSUP: no such wake here;
- * -EPERM: we were forked, call sigchld_postfork first; -EMFILE, -ENFILE,
- * -ENOMEM: no room. [C]
+ * NOCHAIN with ALWAYS or on_stray, and somebody handles SIGCHLD; -ENOTSUP: no
+ * such wake here; -EPERM: we were forked, call sigchld_postfork first; -EMFILE,
+ * -ENFILE, -ENOMEM: no room. [C]
  */
 SIGCHLD_API int sigchld_new(struct sigchld_ctx **ret_ctx,
     const struct sigchld_options *options);
@@ -169,11 +169,13 @@ SIGCHLD_API int sigchld_configure(struct sigchld_ctx *ctx,
 
 /* Event loop */
 
-/* Poll this for reading: level-triggered, close-on-exec, never changes. [C] */
+/* Poll this for reading: level-triggered, close-on-exec, never changes. In the
+ * portable build it does not tell of descriptors of your own (fd.h). [C] */
 SIGCHLD_API int sigchld_fd(const struct sigchld_ctx *ctx);
 
-/* Milliseconds until dispatch is due though nothing is readable, 0 if it is due
- * now, -1 if the descriptor alone tells (Linux with timerfd). [C] */
+/* Milliseconds until dispatch is due though nothing is readable; 0 if it is due
+ * now, or in a forked child, where dispatch says why; -1 if there is none, or
+ * the descriptor alone tells (Linux with timerfd). [C] */
 SIGCHLD_API int sigchld_timeout(const struct sigchld_ctx *ctx);
 
 /* Reap and call back; never blocks. Gives the number of callbacks run; 0 also
@@ -200,8 +202,9 @@ SIGCHLD_API int sigchld_watch(struct sigchld_ctx *ctx,
     struct sigchld_child **ret_child, pid_t pid, uint32_t flags,
     sigchld_event_fn *on_event, void *user);
 
-/* fork(2), by the options' fork if there is one. Gives 0 in the child, where
- * sigchld_postfork has been called and *ret_child is not set. [C] */
+/* fork(2), by the options' fork if there is one, which must come back (and not
+ * throw). -EBUSY: the handler cannot be had (NOCHAIN). Gives 0 in the child,
+ * where sigchld_postfork has been called and *ret_child is not set. [C] */
 SIGCHLD_API pid_t sigchld_fork(struct sigchld_ctx *ctx,
     struct sigchld_child **ret_child, uint32_t flags,
     sigchld_event_fn *on_event, void *user);
@@ -214,16 +217,18 @@ SIGCHLD_API struct sigchld_ctx *sigchld_child_ctx(const struct sigchld_child
 	*child);
 
 /* Call fn, a callback, for each child whose final event is still to come, until
- * it gives nonzero; gives that, or 0. It may free any child, this one too. [C] */
+ * it gives nonzero; gives that, or 0. It may free any child, this one too. [C]
+ */
 SIGCHLD_API int sigchld_foreach(struct sigchld_ctx *ctx,
     int (*fn)(struct sigchld_child *child, void *user), void *user);
 
-/* Signal it. -ESRCH if it was reaped, whoever has the pid now. [C] */
+/* Signal it. -ESRCH if it was reaped, whoever has the pid now; -EACCES: the
+ * kernel does not allow it. [C] */
 SIGCHLD_API int sigchld_child_kill(struct sigchld_child *child, int sig);
 
 /* Signal it, and send SIGKILL if it is still there grace_ms later. sig 0 is
  * SIGTERM. Again: the new deadline holds. Errors as of sigchld_child_kill, and
- * then there is no deadline. [C] */
+ * then an earlier deadline stands. [C] */
 SIGCHLD_API int sigchld_child_stop(struct sigchld_child *child, int sig,
     int grace_ms);
 
@@ -256,13 +261,14 @@ SIGCHLD_API void sigchld_child_free(struct sigchld_child *child);
 /*
  * You got a SIGCHLD: look at our children, no others. The looking is done by
  * the next dispatch; the descriptor is readable from now on, and a sigchld_wait
- * returns. NULL: all contexts of the process. Also good to wake a context of
- * the other kind from a signal handler. [C] [S]
+ * returns. NULL: all contexts that have something to look at. Also good to wake
+ * a context of the other kind from a signal handler. [C] [S]
  */
 SIGCHLD_API int sigchld_occurred(struct sigchld_ctx *ctx);
 
 /* You reaped pid. Gives 1 if it was ours: it counts as dead at once, and its
- * event comes with the next dispatch; else 0. ctx NULL: any context. [C] */
+ * event comes with the next dispatch; else 0. ctx NULL: any context. -EINVAL:
+ * that status is not of an end. [C] */
 SIGCHLD_API int sigchld_reaped(struct sigchld_ctx *ctx, pid_t pid, int wstatus);
 
 /* After a fork we did not make, in the child: close our descriptors, forget the
@@ -297,6 +303,7 @@ struct sigchld_stats {
 	uint64_t dispatches; /* that ran, by dispatch or wait */
 };
 
+/* -EINVAL: size is too small. [C] */
 SIGCHLD_API int sigchld_get_stats(struct sigchld_ctx *ctx,
     struct sigchld_stats *stats);
 

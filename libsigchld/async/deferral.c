@@ -68,7 +68,7 @@
  * thread. To swap the handler for one that only marks, and to call the real one
  * by hand afterwards, lets SIGCHLD interrupt that call, which then locks twice.
  * Held and deferred as two variables need store-then-load order between them,
- * and one word needs none. tests/model has this protocol, and ten others that
+ * and one word needs none. tests/model has this protocol, and the others, which
  * fail.
  */
 #include <errno.h>

@@ -21,8 +21,8 @@
  *					    owner; drop
  *
  * T1	Only read-modify-write touches a word that others may change: late
- *	readers come at any time. A grab that does not find its group leaves no trace: it is a
- *	compare-and-swap, never an addition that would have to be undone.
+ *	readers come at any time. A grab that does not find its group leaves no
+ *	trace: it is a compare-and-swap, never an addition to be undone.
  * T2	Insert demands a zero word. A left-over owner or count is -EBUSY.
  * T3	While a reference to an owned descriptor is held, it is neither closed
  *	nor given away.

@@ -1,5 +1,5 @@
-/* fdtab.h - the descriptor table: who owns a descriptor, who holds it; the rules
- * are in fdtab.c */
+/* fdtab.h - the descriptor table: who owns a descriptor, who holds it; see
+ * fdtab.c for the rules */
 #ifndef SIGCHLD_ASYNC_FDTAB_H
 #define SIGCHLD_ASYNC_FDTAB_H
 

@@ -20,6 +20,14 @@ sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
 
 #else
 
+static int
+prepare(int fd)
+{
+	int rc = sigchld__sys_cloexec(fd);
+
+	return rc < 0 ? rc : sigchld__sys_nonblock(fd);
+}
+
 int
 sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
 {
@@ -28,9 +36,9 @@ sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
 	rc = sigchld__sys_socketpair(fds);
 	if (rc < 0)
 		return rc;
-	rc = sigchld__sys_cloexec(fds[0]);
+	rc = prepare(fds[0]);
 	if (rc == 0)
-		rc = sigchld__sys_cloexec(fds[1]);
+		rc = prepare(fds[1]);
 	if (rc < 0) {
 		(void)sigchld__sys_close(fds[0]);
 		(void)sigchld__sys_close(fds[1]);

@@ -73,6 +73,10 @@ sigchld__sys_eventfd(void)
 
 #else
 
+#	ifndef MSG_DONTWAIT /* newer than POSIX.1-2008; then O_NONBLOCK must do */
+#		define MSG_DONTWAIT 0
+#	endif
+
 /* send and recv, not write and read: they take MSG_DONTWAIT and MSG_NOSIGNAL
  * with each call, so neither a forked child that clears O_NONBLOCK on the
  * shared socket nor a reader that is gone can hurt us. */
@@ -211,6 +215,17 @@ sigchld__sys_socketpair(int fds[2])
 	int saved = errno;
 
 	return result(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), saved);
+}
+
+int
+sigchld__sys_nonblock(int fd)
+{
+	int saved = errno, flags;
+
+	flags = fcntl(fd, F_GETFL);
+	if (flags == -1)
+		return result(-1, saved);
+	return result(fcntl(fd, F_SETFL, flags | O_NONBLOCK), saved);
 }
 
 int

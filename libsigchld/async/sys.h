@@ -32,5 +32,6 @@ int sigchld__sys_wipe_on_fork(void *map, size_t size);
 int sigchld__sys_eventfd(void);
 int sigchld__sys_socketpair(int fds[2]);
 int sigchld__sys_cloexec(int fd);
+int sigchld__sys_nonblock(int fd);
 
 #endif

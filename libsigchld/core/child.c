@@ -130,7 +130,7 @@ reap(struct sigchld_child *child)
 	rc = sigchld__sys_waitid(P_PID, child->pid, &wait, WEXITED | WNOHANG);
 	if (rc == 0 && wait.pid == child->pid)
 		child->ctx->stats.reaped++;
-	else if (rc == -ECHILD)
+	else if (rc == 0 || rc == -ECHILD) /* 0: it is a living child's now */
 		sigchld__health_saw_theft(child->ctx);
 	else
 		sigchld__ctx_fault(child->ctx, "waitid", rc);

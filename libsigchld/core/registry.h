@@ -46,7 +46,7 @@ struct sigchld_ctx *sigchld__registry_group(uint32_t group);
 void sigchld__registry_birth_begin(void);
 void sigchld__registry_birth_end(void);
 
-/* Is none under way? If one is, the end of the last wakes the strays context. */
+/* Is none under way? If one is, its end wakes the strays context. */
 bool sigchld__registry_no_births(void);
 
 /* The one context that takes strays. -EBUSY: there is another. */

@@ -277,8 +277,12 @@ sigchld_fork(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
 	}
 	pid = fork_it(child, ret_child, options.fork, options.user);
 	if (pid == 0) {
-		free(child);
-		sigchld__ctx_unref_forked(ctx, 2); /* the child's, and ours */
+		/* A replacement may have forked past the allocator's hooks,
+		 * while another thread had its lock: then it must leak. */
+		if (options.fork == NULL) {
+			free(child);
+			sigchld__ctx_unref_forked(ctx, 2); /* its and ours */
+		}
 		return 0;
 	}
 	sigchld__ctx_unref(ctx);
