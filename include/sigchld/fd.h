@@ -95,7 +95,9 @@ SIGCHLD_API int sigchld_fd_move(struct sigchld_fdref ref,
     struct sigchld_ctx *to);
 
 /* Close it, or take it out of the table and leave it open. 0: done; 1: pending,
- * the last drop does it. A pending one is no longer in the table. [C] */
+ * the last drop does it. A pending one is no longer in the table (-EBADF), but
+ * nor is it yours to close(2) yet: its number would come back too early. What a
+ * sigchld_free leaves open is yours when that has returned. [C] */
 SIGCHLD_API int sigchld_fd_close(struct sigchld_fdref ref);
 SIGCHLD_API int sigchld_fd_remove(struct sigchld_fdref ref);
 

@@ -187,12 +187,18 @@ sigchld__chain_has_handler(int rung)
  * leaves its count behind; whoever is called in a ring is deeper in the stack
  * than who called him. */
 static int
-depth_now(uintptr_t here)
+depth_at(uintptr_t here)
 {
-	if (depth > 0 && here >= deepest)
-		depth = 0;
-	deepest = here;
-	return depth;
+	return here < deepest ? depth : 0;
+}
+
+static void
+call(const struct sigaction *action, int sig, siginfo_t *info, void *context)
+{
+	if (action->sa_flags & SA_SIGINFO)
+		action->sa_sigaction(sig, info, context);
+	else
+		action->sa_handler(sig);
 }
 
 void
@@ -200,16 +206,16 @@ sigchld__chain_call(int rung, int sig, siginfo_t *info, void *context)
 {
 	struct record *r = get(rung);
 	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uintptr_t before = deepest;
+	int was = depth_at(here);
 
-	if (r == NULL || !is_handler(&r->action) || depth_now(here) >= DEPTH)
+	if (r == NULL || !is_handler(&r->action) || was >= DEPTH)
 		return;
 	if (is_once(&r->action) && atomic_exchange(&r->spent, true))
 		return;
-	depth++;
-	if (r->action.sa_flags & SA_SIGINFO)
-		r->action.sa_sigaction(sig, info, context);
-	else
-		r->action.sa_handler(sig);
-	if (depth > 0)
-		depth--;
+	depth = was + 1;
+	deepest = here;
+	call(&r->action, sig, info, context);
+	depth = was;
+	deepest = before;
 }

@@ -20,7 +20,10 @@
  * I2	All signals are blocked during a walk (A2 in deferral.c): by sa_mask;
  *	or, where that is the chained handler's, by two calls around the walk,
  *	so that the chained one runs under the very mask that the kernel made
- *	for it. Those two are the price of being chained.
+ *	for it. Those two are the price of being chained. So too once we saw a
+ *	foreign handler on top, which calls ours under its own mask; until we
+ *	look (at a hold, a drop, a check of health), that one must not let in
+ *	what longjmps.
  * I3	The old action is read, published, then replaced, and what was replaced
  *	is compared with what was read: the old one is never lost, whoever
  *	installs a handler at that moment.
@@ -30,7 +33,10 @@
  *	handler is called: without us it would have been, too.
  *
  * The window that POSIX leaves: whoever replaces the action between our look
- * and our change is put back on top a moment later (put_back).
+ * and our change is put back on top a moment later (put_back); a third who comes
+ * within that moment is lost. And a chained handler that SA_RESETHAND has used up
+ * leaves its flags in force until the next change: without SA_RESTART its system
+ * calls go on being interrupted.
  *
  * While a context wants stops told, a chained handler that asked for none
  * (SA_NOCLDSTOP) is called for them too: what the signal was for cannot be told,
@@ -41,6 +47,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -50,16 +57,19 @@
 #include "async/owner.h"
 #include "async/sys.h"
 
-static unsigned int holds; /* [M] who needs the handler */
-static int stops;          /* [M] children of whom stops are wanted */
-static int top = -1;       /* [M] our highest rung that may be called */
+static unsigned int holds;  /* [M] who needs the handler */
+static int stops;           /* [M] children of whom stops are wanted */
+static atomic_bool covered; /* [a] a foreign one was on top when we last looked,
+			     * so its mask is in force; a hint, no partner */
+static int top = -1;        /* [M] our highest rung that may be called */
 
 static void
 walk(int rung)
 {
 	sigset_t all, before;
 
-	if (!sigchld__chain_masks(rung)) {
+	if (!sigchld__chain_masks(rung) &&
+	    !atomic_load_explicit(&covered, memory_order_relaxed)) {
 		sigchld__users_walk(&sigchld__signal_users);
 		return;
 	}
@@ -137,6 +147,8 @@ current(void)
 
 	(void)memset(&now, 0, sizeof(now));
 	(void)sigchld__sys_sigaction(SIGCHLD, NULL, &now);
+	atomic_store_explicit(&covered, rung_of(&now) < 0 && top >= 0,
+	    memory_order_relaxed);
 	return now;
 }
 
@@ -221,6 +233,7 @@ install_above(struct sigaction below)
 		if (sigchld__chain_matches(rung, &below)) {
 			if (rung > top)
 				top = rung;
+			atomic_store(&covered, false);
 			return 0;
 		}
 		/* It was another one that we replaced: chain to that. */

@@ -4,7 +4,10 @@
  * An eventfd on Linux. In the portable build a socketpair rather than a pipe:
  * O_NONBLOCK belongs to the open file, which a forked child shares and may
  * change, and a write to a pipe without a reader kills; a send asks for
- * MSG_DONTWAIT and MSG_NOSIGNAL each time. The bytes carry no meaning.
+ * MSG_DONTWAIT and MSG_NOSIGNAL each time. The bytes carry no meaning. A forked
+ * child that both takes O_NONBLOCK off an eventfd and fills it can make its
+ * parent's handler block: it would have to be this very program, before an exec,
+ * and mean it.
  */
 #ifndef SIGCHLD_ASYNC_SELFPIPE_H
 #define SIGCHLD_ASYNC_SELFPIPE_H
