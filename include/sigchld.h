@@ -174,8 +174,8 @@ SIGCHLD_API int sigchld_configure(struct sigchld_ctx *ctx,
 SIGCHLD_API int sigchld_fd(const struct sigchld_ctx *ctx);
 
 /* Milliseconds until dispatch is due though nothing is readable; 0 if it is due
- * now, or in a forked child, where dispatch says why; -1 if there is none, or
- * the descriptor alone tells (Linux with timerfd). [C] */
+ * now; -1 if there is no such time, or the descriptor alone tells (Linux with
+ * timerfd). In a forked child -EPERM, which is -1 too. [C] */
 SIGCHLD_API int sigchld_timeout(const struct sigchld_ctx *ctx);
 
 /* Reap and call back; never blocks. Gives the number of callbacks run; 0 also

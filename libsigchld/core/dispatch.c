@@ -468,7 +468,7 @@ sigchld_timeout(const struct sigchld_ctx *ctx)
 
 	rc = sigchld__ctx_check(ctx);
 	if (rc < 0)
-		return rc == -EPERM ? 0 : rc; /* dispatch will say why */
+		return rc;
 	sigchld__ctx_lock(c);
 	if (ctx->poller.timer == -1)
 		left = sigchld__deadline_in(ctx);
