@@ -45,27 +45,40 @@ function(sigchld_test_program target)
   target_link_options(${target} PRIVATE ${arg_WRAP})
 endfunction()
 
+# Each HARNESS_TEST(x) in these sources.
+function(sigchld_test_names ret_names)
+  set(names "")
+  foreach(source IN LISTS ARGN)
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
+    file(STRINGS "${source}" lines REGEX "HARNESS_TEST\\([A-Za-z0-9_]+\\)")
+    string(REGEX MATCHALL "HARNESS_TEST\\([A-Za-z0-9_]+\\)" tests "${lines}")
+    list(TRANSFORM tests REPLACE "HARNESS_TEST\\((.*)\\)" "\\1")
+    list(APPEND names ${tests})
+  endforeach()
+  set(${ret_names} "${names}" PARENT_SCOPE)
+endfunction()
+
 # sigchld_test(NAME source... [WRAP call...] [LABELS label...] [TIMEOUT s])
 #
 # Each HARNESS_TEST(x) in the sources becomes an entry NAME/x.
 function(sigchld_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "WRAP;LABELS")
+  sigchld_test_names(tests ${arg_UNPARSED_ARGUMENTS})
+  if(NOT tests)
+    set(severity WARNING)
+    if(SIGCHLD_WERROR)
+      set(severity FATAL_ERROR)
+    endif()
+    message(${severity} "${name}: no HARNESS_TEST(...) in it, left out")
+    return()
+  endif()
+
   string(MAKE_C_IDENTIFIER "test_${name}" target)
   sigchld_test_program(${target} ${arg_UNPARSED_ARGUMENTS} WRAP ${arg_WRAP})
-
-  foreach(source IN LISTS arg_UNPARSED_ARGUMENTS)
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
-    file(STRINGS "${source}" lines REGEX "HARNESS_TEST\\([a-z0-9_]+\\)")
-    string(REGEX MATCHALL "HARNESS_TEST\\([a-z0-9_]+\\)" tests "${lines}")
-    list(TRANSFORM tests REPLACE "HARNESS_TEST\\((.*)\\)" "\\1")
-    if(NOT tests)
-      message(FATAL_ERROR "${source}: no HARNESS_TEST(...) in it")
-    endif()
-    foreach(test IN LISTS tests)
-      add_test(NAME "${name}/${test}" COMMAND ${target} ${test})
-      sigchld_test_properties("${name}/${test}"
-        LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
-    endforeach()
+  foreach(test IN LISTS tests)
+    add_test(NAME "${name}/${test}" COMMAND ${target} ${test})
+    sigchld_test_properties("${name}/${test}"
+      LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
   endforeach()
 endfunction()
 
@@ -80,12 +93,11 @@ function(sigchld_test_words source key ret_words)
   set(${ret_words} "${words}" PARENT_SCOPE)
 endfunction()
 
-# Every test_*.c of the current directory. Lines `wrap:', `labels:' and
-# `timeout:' in a source say what the function above takes as arguments.
-function(sigchld_test_folder)
-  get_filename_component(folder "${CMAKE_CURRENT_SOURCE_DIR}/${ARGV0}" NAME)
-  file(GLOB sources CONFIGURE_DEPENDS
-    "${CMAKE_CURRENT_SOURCE_DIR}/${ARGV0}/test_*.c")
+# Every test_*.c of a folder. Lines `wrap:', `labels:' and `timeout:' in a source
+# say what the function above takes as arguments.
+function(sigchld_test_folder path)
+  get_filename_component(folder "${path}" NAME)
+  file(GLOB sources CONFIGURE_DEPENDS "${path}/test_*.c")
   foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME_WE)
     string(REGEX REPLACE "^test_" "" name "${name}")

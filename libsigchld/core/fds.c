@@ -125,18 +125,21 @@ begin_to_poll(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdentry *e)
 		sigchld__user_wake(&ctx->user);
 }
 
-/* We hold it, alone, and it is to move. */
-static void
+/* We hold it, alone, and it is to move. False: it was closed since, or somebody
+ * else holds it too, and will see to it. */
+static bool
 finish_move(int fd)
 {
 	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
 	uint32_t from, to;
 	struct sigchld_ctx *ctx;
+	bool moved;
 
 	sigchld__registry_lock();
 	from = sigchld__fd_owner(fd);
 	to = atomic_load(&e->next);
-	if (from != 0 && to != 0 && sigchld__fd_reown(fd, from, to)) {
+	moved = from != 0 && to != 0 && sigchld__fd_reown(fd, from, to);
+	if (moved) {
 		ctx = open_ctx(to);
 		if (ctx != NULL)
 			begin_to_poll(ctx, fd, e);
@@ -145,17 +148,17 @@ finish_move(int fd)
 		atomic_store(&e->next, 0);
 	}
 	sigchld__registry_unlock();
+	return moved;
 }
 
 int
 sigchld__fds_drop(int fd)
 {
-	int rc, moved = 0;
+	bool moved = false;
+	int rc;
 
-	while ((rc = sigchld__fd_drop(fd)) == SIGCHLD__FD_MOVING) {
-		finish_move(fd);
-		moved = 1;
-	}
+	while ((rc = sigchld__fd_drop(fd)) == SIGCHLD__FD_MOVING)
+		moved = finish_move(fd) || moved;
 	return rc < 0 ? rc : rc == SIGCHLD__FD_CLOSED || moved;
 }
 

@@ -38,6 +38,12 @@
 #	endif
 #endif
 
+#ifdef SANITIZED
+static const bool slow_build = true;
+#else
+static const bool slow_build = false;
+#endif
+
 #define EXIT_SKIP 77
 
 struct skip {
@@ -57,12 +63,29 @@ static int n_skipped;
  * start threads in a child that was forked from among threads.
  */
 const char *__tsan_default_options(void);
+const char *__tsan_default_suppressions(void);
 const char *__ubsan_default_options(void);
 
 const char *
 __tsan_default_options(void)
 {
 	return "halt_on_error=1:die_after_fork=0:second_deadlock_stack=1";
+}
+
+/*
+ * The library closes descriptors past libc (async/sys.c), so the sanitizer does
+ * not see that a number is free again, and takes the next descriptor of that
+ * number for the old one, opened twice without order. A call is known to it by
+ * its own name or by that of its interceptor.
+ */
+#	define OPENS(call) "race:^" call "$\nrace:interceptor_" call "$\n"
+
+const char *
+__tsan_default_suppressions(void)
+{
+	return OPENS("pipe") OPENS("pipe2") OPENS("eventfd") OPENS("socketpair")
+	    OPENS("socket") OPENS("open") OPENS("open64") OPENS("dup")
+		OPENS("epoll_create1") OPENS("close");
 }
 
 const char *
@@ -83,11 +106,7 @@ under_valgrind(void)
 int64_t
 harness_patience_ms(void)
 {
-#ifdef SANITIZED
-	return 60000;
-#else
-	return under_valgrind() ? 60000 : 20000;
-#endif
+	return slow_build || under_valgrind() ? 60000 : 20000;
 }
 
 int64_t
