@@ -274,7 +274,8 @@ SIGCHLD_API int sigchld_reaped(struct sigchld_ctx *ctx, pid_t pid, int wstatus);
 /* After a fork we did not make, in the child: close our descriptors, forget the
  * contexts, give SIGCHLD its old action back. Harmless twice, before an exec,
  * and in a process that was not forked. -EPERM: this process shares memory with
- * its parent (vfork), nothing was done. [C] [F] */
+ * its parent (vfork), nothing was done; in the portable build that cannot be
+ * told from a fork, so never call it there. [C] [F] */
 SIGCHLD_API int sigchld_postfork(void);
 
 /* How SIGCHLD stands in this process: a bit set, 0 is well. Only what concerns

@@ -19,7 +19,8 @@
  *	nothing but _exit and exec.
  *
  * Without the page (portable build, Linux before 4.14) the generation lives in
- * ordinary memory and every question costs a getpid.
+ * ordinary memory, every question costs a getpid, and whoever shares memory
+ * passes for a forked copy: there a vfork child must not call sigchld_postfork.
  *
  * Not covered: a vfork child that a pid 1 made in a new pid namespace, where
  * both are pid 1 and share memory, if it lets SIGCHLD in before it execs.

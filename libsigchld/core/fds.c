@@ -212,8 +212,8 @@ leave_one(int fd, struct sigchld__fdentry *entry, void *user)
 
 	if (sigchld__fd_grab(fd, ctx->group) < 0)
 		return;
-	if (entry->internal)
-		(void)sigchld__fds_drop(fd);
+	if (entry->internal || atomic_load(&entry->next) != 0)
+		(void)sigchld__fds_drop(fd); /* not ours to take out */
 	else
 		(void)give_up(fd, ctx->group, true);
 }

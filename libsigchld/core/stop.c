@@ -14,6 +14,7 @@
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/sys.h"
+#include "core/wait.h"
 
 #define POLLIN_EVENT 1u
 
@@ -131,6 +132,8 @@ sigchld_child_stop(struct sigchld_child *child, int sig, int grace_ms)
 		if (ctx->next_deadline == 0 ||
 		    child->kill_at < ctx->next_deadline)
 			arm(ctx, child->kill_at);
+		if (child->waiter != NULL) /* it sees to the deadline, too */
+			sigchld__waiter_wake(child->waiter);
 	}
 	sigchld__ctx_unlock(ctx);
 	return rc;

@@ -34,10 +34,12 @@ result(long rc, int saved)
 void *
 sigchld__sys_alloc(size_t n, size_t size)
 {
-	int saved = errno;
+	volatile int *at =
+	    &errno; /* clang thinks that calloc leaves it alone */
+	int saved = *at;
 	void *memory = calloc(n, size);
 
-	errno = saved;
+	*at = saved;
 	return memory;
 }
 

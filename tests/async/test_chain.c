@@ -739,6 +739,27 @@ START_TEST(c46_no_other_handler_interrupts_a_walk_above_an_open_mask)
 }
 END_TEST
 
+/* Under a foreign handler that calls us its mask is in force. */
+START_TEST(c46_no_other_handler_interrupts_a_walk_under_a_foreign_one)
+{
+	ck_assert(signal(SIGALRM, on_alarm) != SIG_ERR);
+	begin();
+	put_chainer();
+	ck_assert(!sigchld__handler_state().on_top); /* this looks */
+	in_write = alarm_in_write;
+	raise_sigchld();
+	ck_assert_int_eq(n_writes, 1);
+	ck_assert_int_eq(n_alarms_inside, 0);
+	ck_assert_int_eq(n_alarms, 1);
+	(void)put(replaced_by_chainer);
+	ck_assert(sigchld__handler_state().on_top);
+	n_sigmasks = 0;
+	raise_sigchld();
+	ck_assert_int_eq(n_sigmasks, 0); /* no price any more */
+	end();
+}
+END_TEST
+
 static void
 somebody_comes(void)
 {
@@ -842,7 +863,8 @@ START_TEST(c16_in_a_forked_child_the_old_one_is_called)
 }
 END_TEST
 
-HARNESS("chain", {
+HARNESS("chain",
+    {
 	HARNESS_TEST(c12_chains_in_the_old_ones_form),
 	HARNESS_TEST(c12_the_old_one_is_called_outside_the_held_word),
 	HARNESS_TEST(c12_the_old_one_runs_under_its_own_mask),
@@ -850,7 +872,8 @@ HARNESS("chain", {
 	HARNESS_TEST(c12_nodefer_lets_another_in),
 	HARNESS_TEST(c12_resethand_is_called_once_and_default_given_back),
 	HARNESS_TEST(c12_resethand_is_given_back_if_it_was_not_called),
-	HARNESS_TEST(c12_resethand_is_called_once_though_a_signal_comes_between),
+	HARNESS_TEST(
+	    c12_resethand_is_called_once_though_a_signal_comes_between),
 	HARNESS_TEST(c12_onstack_as_the_old_one),
 	HARNESS_TEST(c12_system_calls_restart_as_under_the_old_one),
 	HARNESS_TEST(c12_is_told_of_stops_as_the_old_one),
@@ -868,10 +891,12 @@ HARNESS("chain", {
 	HARNESS_TEST(c12_a_ring_that_branches_ends),
 	HARNESS_TEST(c46_a_chained_handler_may_jump_away),
 	HARNESS_TEST(c46_no_other_handler_interrupts_a_walk_above_an_open_mask),
+	HARNESS_TEST(
+	    c46_no_other_handler_interrupts_a_walk_under_a_foreign_one),
 	HARNESS_TEST(i3_who_comes_while_we_install_is_chained_to),
 	HARNESS_TEST(i4_who_comes_while_we_leave_stays_and_misses_nothing),
 	HARNESS_TEST(i4_who_comes_while_stops_are_set_stays),
 	HARNESS_TEST(c8_stops_wanted_under_a_foreign_one_count_when_it_left),
 	HARNESS_TEST(c31_without_memory_nothing_is_installed),
 	HARNESS_TEST(c16_in_a_forked_child_the_old_one_is_called),
-})
+    })

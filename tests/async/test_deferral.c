@@ -452,7 +452,8 @@ START_TEST(c15_a_reset_frees_what_another_thread_held)
 }
 END_TEST
 
-HARNESS("deferral", {
+HARNESS("deferral",
+    {
 	HARNESS_TEST(c48_many_walks_write_once),
 	HARNESS_TEST(c2_a_wake_between_drain_and_asleep_is_looked_at),
 	HARNESS_TEST(c2_told_stays_until_the_reader_asks),
@@ -469,4 +470,4 @@ HARNESS("deferral", {
 	HARNESS_TEST(c5_a_failed_write_is_noted_and_tried_again),
 	HARNESS_TEST(c4_a_full_pipe_is_no_fault),
 	HARNESS_TEST(c15_a_reset_frees_what_another_thread_held),
-})
+    })

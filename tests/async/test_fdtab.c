@@ -516,7 +516,8 @@ START_TEST(d5_each_that_stands_in_the_table_is_visited)
 }
 END_TEST
 
-HARNESS("fdtab", {
+HARNESS("fdtab",
+    {
 	HARNESS_TEST(d1_insert_demands_a_zero_word),
 	HARNESS_TEST(d1_no_descriptor_is_refused),
 	HARNESS_TEST(d1_grows_to_the_highest_number),
@@ -536,4 +537,4 @@ HARNESS("fdtab", {
 	HARNESS_TEST(d8_a_stale_look_may_be_the_last),
 	HARNESS_TEST(d10_the_65536th_reference_is_refused),
 	HARNESS_TEST(d5_each_that_stands_in_the_table_is_visited),
-})
+    })

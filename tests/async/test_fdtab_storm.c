@@ -9,10 +9,11 @@
  *
  * SIGCHLD_STRESS_SECONDS (5) and SIGCHLD_SEED (the time) choose.
  */
+/* wrap: write */
 /* labels: stress */
 /* timeout: 120 */
-#include <sys/eventfd.h>
 #include <fcntl.h>
+#include <sys/eventfd.h>
 
 #include "async/fdtab.h"
 #include "help.h"
@@ -25,6 +26,20 @@
 static atomic_bool is_over;
 static atomic_ulong n_cycles, n_strays, n_moves, n_grabs, n_pending, n_signals;
 static atomic_bool went_wrong;
+
+int __real_sigchld__sys_write(int fd, const void *data, size_t size);
+int __wrap_sigchld__sys_write(int fd, const void *data, size_t size);
+
+/* The instant between the choice of a descriptor and the write, made longer. */
+int
+__wrap_sigchld__sys_write(int fd, const void *data, size_t size)
+{
+	static atomic_uint n;
+
+	if (atomic_fetch_add(&n, 1) % 4 == 0)
+		(void)sched_yield();
+	return __real_sigchld__sys_write(fd, data, size);
+}
 
 static unsigned long
 environment(const char *name, unsigned long otherwise)
@@ -57,10 +72,10 @@ drop(int fd)
 	int rc;
 
 	while ((rc = sigchld__fd_drop(fd)) == SIGCHLD__FD_MOVING) {
+		uint32_t from = sigchld__fd_owner(fd); /* 0: it is closing */
 		uint32_t to = atomic_load(&entry->next);
 
-		if (to != 0 &&
-		    sigchld__fd_reown(fd, sigchld__fd_owner(fd), to)) {
+		if (from != 0 && to != 0 && sigchld__fd_reown(fd, from, to)) {
 			atomic_store(&entry->next, 0);
 			atomic_fetch_add(&n_moves, 1);
 		}
@@ -125,7 +140,7 @@ empty(struct cage *cage)
 		look_after(cage, -1);
 }
 
-/* The user is on the stack of nobody: a walk may not find it after the edit. */
+/* The user lives on this stack: once he is off, no walk may find him. */
 static void
 cycle(uint32_t group, uint32_t *state, struct cage *cage)
 {
@@ -179,10 +194,8 @@ visit(int fd, uint32_t group)
 {
 	uint32_t generation;
 
-	if (sigchld__fd_grab(fd, group) != 0) {
-		(void)sched_yield();
+	if (sigchld__fd_grab(fd, group) != 0)
 		return;
-	}
 	generation = sigchld__fd_entry(fd)->generation;
 	(void)sched_yield();
 	must(fcntl(fd, F_GETFD) >= 0);
@@ -195,10 +208,14 @@ static void *
 visitor(void *arg)
 {
 	uint32_t state = *(uint32_t *)arg;
+	int i;
 
-	while (!atomic_load(&is_over))
-		visit((int)any(&state, NUMBERS),
-		    any(&state, 2 * KEEPERS) + 1);
+	while (!atomic_load(&is_over)) {
+		for (i = 0; i < NUMBERS; i++)
+			visit((int)any(&state, NUMBERS),
+			    any(&state, 2 * KEEPERS) + 1);
+		(void)sched_yield();
+	}
 	return NULL;
 }
 
@@ -224,8 +241,8 @@ count(int fd, struct sigchld__fdentry *entry, void *user)
 
 START_TEST(d6_no_stray_bytes_under_a_storm)
 {
-	uint32_t seed = (uint32_t)environment("SIGCHLD_SEED",
-	    (unsigned long)time(NULL));
+	uint32_t seed =
+	    (uint32_t)environment("SIGCHLD_SEED", (unsigned long)time(NULL));
 	uint32_t seeds[KEEPERS + VISITORS];
 	pthread_t threads[KEEPERS + VISITORS];
 	uint32_t i;
@@ -254,6 +271,7 @@ START_TEST(d6_no_stray_bytes_under_a_storm)
 }
 END_TEST
 
-HARNESS("fdtab_storm", {
+HARNESS("fdtab_storm",
+    {
 	HARNESS_TEST(d6_no_stray_bytes_under_a_storm),
-})
+    })

@@ -540,7 +540,8 @@ START_TEST(c15_a_forked_child_forgets_the_handler)
 }
 END_TEST
 
-HARNESS("handler", {
+HARNESS("handler",
+    {
 	HARNESS_TEST(c7_the_handler_keeps_errno),
 	HARNESS_TEST(c8_flags_and_mask),
 	HARNESS_TEST(c8_all_signals_are_blocked_in_a_walk),
@@ -561,4 +562,4 @@ HARNESS("handler", {
 	HARNESS_TEST(c19_a_vfork_child_writes_nothing),
 	HARNESS_TEST(c27_exit_of_a_forked_child_is_harmless),
 	HARNESS_TEST(c15_a_forked_child_forgets_the_handler),
-})
+    })

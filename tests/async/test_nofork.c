@@ -198,7 +198,8 @@ START_TEST(c15_a_reset_keeps_what_the_forking_thread_held)
 }
 END_TEST
 
-HARNESS("nofork", {
+HARNESS("nofork",
+    {
 	HARNESS_TEST(d7_whoever_comes_later_waits),
 	HARNESS_TEST(d7_it_nests),
 	HARNESS_TEST(d7_an_end_without_a_begin_is_nothing),
@@ -206,4 +207,4 @@ HARNESS("nofork", {
 	HARNESS_TEST(c25_a_cancel_waits_for_the_end),
 	HARNESS_TEST(c15_a_reset_frees_what_another_thread_held),
 	HARNESS_TEST(c15_a_reset_keeps_what_the_forking_thread_held),
-})
+    })

@@ -224,7 +224,8 @@ START_TEST(g9_a_forked_child_claims_under_another_generation)
 }
 END_TEST
 
-HARNESS("owner", {
+HARNESS("owner",
+    {
 	HARNESS_TEST(c28_nobody_at_first),
 	HARNESS_TEST(g9_a_claim_makes_us_the_owner),
 	HARNESS_TEST(c16_a_forked_child_is_not_the_owner),
@@ -234,4 +235,4 @@ HARNESS("owner", {
 	HARNESS_TEST(c33_a_pid_that_is_the_same_fools_nobody),
 	HARNESS_TEST(c33_pid_1_in_pid_1_is_not_the_owner),
 	HARNESS_TEST(g9_a_forked_child_claims_under_another_generation),
-})
+    })

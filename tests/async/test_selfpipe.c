@@ -1,5 +1,5 @@
 /* test_selfpipe.c - what a signal handler writes to and an event loop polls */
-/* wrap: write read cloexec close */
+/* wrap: write read cloexec nonblock close */
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -12,12 +12,14 @@ int __real_sigchld__sys_read(int fd, void *data, size_t size);
 int __wrap_sigchld__sys_read(int fd, void *data, size_t size);
 int __real_sigchld__sys_cloexec(int fd);
 int __wrap_sigchld__sys_cloexec(int fd);
+int __real_sigchld__sys_nonblock(int fd);
+int __wrap_sigchld__sys_nonblock(int fd);
 int __real_sigchld__sys_close(int fd);
 int __wrap_sigchld__sys_close(int fd);
 
 static int n_writes, n_reads, n_closes;
-static int interruptions;         /* how many calls are still to get EINTR */
-static int cloexecs_to_fail = -1; /* the n-th from now */
+static int interruptions; /* how many calls are still to get EINTR */
+static int to_fail = -1;  /* the n-th from now */
 
 static bool
 is_interrupted(void)
@@ -44,8 +46,13 @@ __wrap_sigchld__sys_read(int fd, void *data, size_t size)
 int
 __wrap_sigchld__sys_cloexec(int fd)
 {
-	return cloexecs_to_fail-- == 0 ? -EMFILE
-				       : __real_sigchld__sys_cloexec(fd);
+	return to_fail-- == 0 ? -EMFILE : __real_sigchld__sys_cloexec(fd);
+}
+
+int
+__wrap_sigchld__sys_nonblock(int fd)
+{
+	return to_fail-- == 0 ? -EMFILE : __real_sigchld__sys_nonblock(fd);
 }
 
 int
@@ -211,17 +218,28 @@ END_TEST
 START_TEST(c31_half_a_pipe_is_closed_again)
 {
 	struct sigchld__selfpipe pipe = { -7, -8 };
-	int fds = harness_count_fds(), i;
+	int fds = harness_count_fds(), n = 0;
 
-	for (i = 0; i < 2; i++) {
-		cloexecs_to_fail = i;
-		if (sigchld__selfpipe_open(&pipe) == 0) {
-			sigchld__selfpipe_close(&pipe);
-			harness_skip("nothing to set in this build");
-		}
+	for (to_fail = 0; sigchld__selfpipe_open(&pipe) != 0; to_fail = ++n) {
 		ck_assert_int_eq(harness_count_fds(), fds);
+		ck_assert_int_eq(pipe.rd, -7);
+		ck_assert_int_eq(pipe.wr, -8);
 	}
-	ck_assert_int_eq(pipe.rd, -7);
+	sigchld__selfpipe_close(&pipe);
+	ck_assert_int_eq(harness_count_fds(), fds);
+	if (n == 0)
+		harness_skip("nothing to set in this build");
+	ck_assert_int_eq(n, 4); /* two things for each end */
+}
+END_TEST
+
+START_TEST(c4_both_ends_never_block)
+{
+	struct sigchld__selfpipe pipe = open_pipe();
+
+	ck_assert_int_ne(fcntl(pipe.rd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(pipe.wr, F_GETFL) & O_NONBLOCK, 0);
+	sigchld__selfpipe_close(&pipe);
 }
 END_TEST
 
@@ -239,7 +257,8 @@ START_TEST(c14_closing_twice_closes_once)
 }
 END_TEST
 
-HARNESS("selfpipe", {
+HARNESS("selfpipe",
+    {
 	HARNESS_TEST(c1_many_writes_are_one_drain),
 	HARNESS_TEST(c4_a_full_pipe_is_success),
 	HARNESS_TEST(c4_a_child_that_makes_it_block_stops_nobody),
@@ -248,5 +267,6 @@ HARNESS("selfpipe", {
 	HARNESS_TEST(c17_both_ends_are_closed_by_exec),
 	HARNESS_TEST(c31_without_a_descriptor_nothing_has_happened),
 	HARNESS_TEST(c31_half_a_pipe_is_closed_again),
+	HARNESS_TEST(c4_both_ends_never_block),
 	HARNESS_TEST(c14_closing_twice_closes_once),
-})
+    })

@@ -160,6 +160,7 @@ START_TEST(w4_a_signal_at_every_instruction_of_an_editor_wakes)
 }
 END_TEST
 
-HARNESS("step", {
+HARNESS("step",
+    {
 	HARNESS_TEST(w4_a_signal_at_every_instruction_of_an_editor_wakes),
-})
+    })

@@ -225,7 +225,8 @@ START_TEST(reaped_frees_the_pid_for_another_watch)
 	    harness_fork_watched(ctx, NULL, 0, 1, harness_on_event, &log);
 
 	MUST_BE(1, sigchld_reaped(NULL, held.pid, 0));
-	MUST_BE(0, sigchld_watch(ctx, NULL, held.pid, 0, harness_on_event, &log));
+	MUST_BE(0,
+	    sigchld_watch(ctx, NULL, held.pid, 0, harness_on_event, &log));
 	MUST_BE(1, sigchld_dispatch(ctx));
 	ck_assert_int_eq(log.source, SIGCHLD_SOURCE_APP);
 	harness_release(&held);
@@ -277,7 +278,8 @@ START_TEST(before_any_context_they_do_nothing)
 }
 END_TEST
 
-HARNESS("app", {
+HARNESS("app",
+    {
 	HARNESS_TEST(app_installs_no_handler_and_is_not_woken_by_the_signal),
 	HARNESS_TEST(occurred_without_a_context_is_for_all),
 	HARNESS_TEST(occurred_for_one_is_for_that_one),
@@ -289,4 +291,4 @@ HARNESS("app", {
 	HARNESS_TEST(reaped_frees_the_pid_for_another_watch),
 	HARNESS_TEST(wrong_use_is_refused),
 	HARNESS_TEST(before_any_context_they_do_nothing),
-})
+    })

@@ -314,8 +314,8 @@ open_and_close(struct play *play, struct sigchld_child *child)
 
 	(void)play;
 	(void)child;
-	MUST_BE(0, sigchld_watch(ctx, NULL, pid, 0, harness_on_event,
-		       &play->log));
+	MUST_BE(0,
+	    sigchld_watch(ctx, NULL, pid, 0, harness_on_event, &play->log));
 	MUST_BE(1, sigchld_dispatch(ctx));
 	ck_assert_int_eq(play->log.wstatus, 3 << 8);
 	sigchld_free(ctx);
@@ -450,7 +450,8 @@ START_TEST(c25_pthread_exit_in_foreach)
 }
 END_TEST
 
-HARNESS("call", {
+HARNESS("call",
+    {
 	HARNESS_TEST(c23_a_child_freed_in_its_own_callback),
 	HARNESS_TEST(c23_queued_children_freed_in_the_callback_of_another),
 	HARNESS_TEST(c23_the_context_freed_in_a_callback),
@@ -459,11 +460,12 @@ HARNESS("call", {
 	HARNESS_TEST(g4_dispatch_of_its_own_context_is_refused),
 	HARNESS_TEST(c23_another_context_is_dispatched_in_a_callback),
 	HARNESS_TEST(c23_another_context_freed_in_a_callback),
-	HARNESS_TEST(c23_a_nested_callback_frees_the_context_whose_callback_runs),
+	HARNESS_TEST(
+	    c23_a_nested_callback_frees_the_context_whose_callback_runs),
 	HARNESS_TEST(c23_whatever_is_marked_c_works_in_a_callback),
 	HARNESS_TEST(c23_a_context_lives_and_dies_in_a_callback),
 	HARNESS_TEST(a_child_without_a_callback_is_reaped),
 	HARNESS_TEST(c25_pthread_exit_in_a_callback),
 	HARNESS_TEST(c25_a_thread_cancelled_in_a_callback),
 	HARNESS_TEST(c25_pthread_exit_in_foreach),
-})
+    })

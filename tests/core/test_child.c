@@ -32,8 +32,8 @@ set_stage(struct list *list)
 	memset(list, 0, sizeof(*list));
 	list->ctx = open_ctx(NULL);
 	for (i = 0; i < 4; i++)
-		list->held[i] = harness_fork_watched(list->ctx,
-		    &list->child[i], 0, i, harness_on_event, &list->log);
+		list->held[i] = harness_fork_watched(list->ctx, &list->child[i],
+		    0, i, harness_on_event, &list->log);
 }
 
 static void
@@ -323,7 +323,8 @@ START_TEST(g9_freed_in_a_forked_child)
 }
 END_TEST
 
-HARNESS("child", {
+HARNESS("child",
+    {
 	HARNESS_TEST(foreach_shows_each_that_is_not_told_yet),
 	HARNESS_TEST(foreach_ends_when_it_is_told_to),
 	HARNESS_TEST(c23_foreach_and_the_one_that_is_shown_is_freed),
@@ -336,4 +337,4 @@ HARNESS("child", {
 	HARNESS_TEST(a_freed_child_is_reaped_in_silence),
 	HARNESS_TEST(a_child_outlives_its_event_and_its_context),
 	HARNESS_TEST(g9_freed_in_a_forked_child),
-})
+    })

@@ -247,8 +247,8 @@ START_TEST(discard_refuses_wrong_use)
 	struct sigchld_ctx *ctx = open_ctx(NULL);
 	struct harness_log log = { .count = 0 };
 	struct sigchld_child *child;
-	struct harness_child held = harness_fork_watched(ctx, &child, 0, 5,
-	    harness_on_event, &log);
+	struct harness_child held =
+	    harness_fork_watched(ctx, &child, 0, 5, harness_on_event, &log);
 	pid_t pid;
 
 	MUST_BE(-EINVAL, sigchld_child_discard(NULL, 0, NULL, NULL));
@@ -267,7 +267,8 @@ START_TEST(discard_refuses_wrong_use)
 }
 END_TEST
 
-HARNESS("discard", {
+HARNESS("discard",
+    {
 	HARNESS_TEST(a_discarded_child_is_reaped_in_silence_and_told_when_gone),
 	HARNESS_TEST(it_is_signalled_too),
 	HARNESS_TEST(it_works_though_the_signal_cannot_be_sent),
@@ -279,4 +280,4 @@ HARNESS("discard", {
 	HARNESS_TEST(c23_the_context_freed_in_on_gone),
 	HARNESS_TEST(foreach_does_not_show_it),
 	HARNESS_TEST(discard_refuses_wrong_use),
-})
+    })

@@ -62,7 +62,8 @@ START_TEST(c39_in_a_fork_of_it_postfork_then_everything_works_again)
 }
 END_TEST
 
-HARNESS("early", {
+HARNESS("early",
+    {
 	HARNESS_TEST(c28_a_constructor_may_use_everything),
 	HARNESS_TEST(c39_in_a_fork_of_it_postfork_then_everything_works_again),
-})
+    })

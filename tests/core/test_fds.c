@@ -106,8 +106,7 @@ open_stream(struct stream *s, struct sigchld_ctx *ctx, uint32_t events)
 	s->ctx = ctx;
 	s->fd = ends[0];
 	s->peer = ends[1];
-	MUST_BE(0, sigchld_fd_insert(ctx, &s->ref, s->fd, events,
-		       on_ready, s));
+	MUST_BE(0, sigchld_fd_insert(ctx, &s->ref, s->fd, events, on_ready, s));
 	ck_assert_int_eq(s->ref.fd, s->fd);
 	ck_assert_uint_ne(s->ref.generation, 0);
 }
@@ -882,7 +881,8 @@ END_TEST
 
 #endif
 
-HARNESS("fds", {
+HARNESS("fds",
+    {
 	HARNESS_TEST(ready_is_called_while_it_is_ready),
 	HARNESS_TEST(other_events_can_be_asked_for),
 	HARNESS_TEST(a_hundred_busy_descriptors_all_get_their_turn),
@@ -909,4 +909,4 @@ HARNESS("fds", {
 	HARNESS_TEST(d7_no_thread_forks_between_open_and_the_table),
 	HARNESS_TEST(g9_in_a_forked_child_all_are_refused),
 	HARNESS_TEST(c31_a_move_that_the_new_context_cannot_take_is_told),
-})
+    })

@@ -33,8 +33,8 @@ set_stage(struct stage *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->ctx = open_ctx(NULL);
-	s->held = harness_fork_watched(s->ctx, NULL, 0, 0, harness_on_event,
-	    &s->log);
+	s->held =
+	    harness_fork_watched(s->ctx, NULL, 0, 0, harness_on_event, &s->log);
 	(void)sigchld_dispatch(s->ctx);
 	ck_assert_uint_eq(health(), 0);
 }
@@ -160,11 +160,12 @@ START_TEST(without_a_child_that_needs_it_nothing_is_told)
 }
 END_TEST
 
-HARNESS("health", {
+HARNESS("health",
+    {
 	HARNESS_TEST(a_handler_on_top_that_calls_ours_is_foreign_and_no_more),
 	HARNESS_TEST(one_that_does_not_call_ours_is_told_lost),
 	HARNESS_TEST(ignored),
 	HARNESS_TEST(blocked_is_pending_at_two_checks_in_a_row),
 	HARNESS_TEST(theft),
 	HARNESS_TEST(without_a_child_that_needs_it_nothing_is_told),
-})
+    })

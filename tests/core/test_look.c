@@ -240,8 +240,8 @@ END_TEST
 START_TEST(c49_an_unknown_zombie_from_before_is_left)
 {
 	pid_t before = fork_zombie(4);
-	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.flags =
-							     SIGCHLD_ALWAYS));
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.flags = SIGCHLD_ALWAYS));
 	struct harness_log log = { .count = 0 };
 
 	(void)watched_zombie(ctx, NULL, 1, harness_on_event, &log);
@@ -260,8 +260,7 @@ START_TEST(g12_a_stolen_child_is_told_once_and_no_status_is_made_up)
 	struct sigchld_ctx *ctx = open_ctx(NULL);
 	struct harness_log log = { .wstatus = -1 };
 	struct sigchld_child *child;
-	pid_t pid =
-	    watched_zombie(ctx, &child, 5, harness_on_event, &log);
+	pid_t pid = watched_zombie(ctx, &child, 5, harness_on_event, &log);
 
 	ck_assert_int_eq(exit_code(pid), 5);
 	MUST_BE(1, sigchld_dispatch(ctx));
@@ -320,8 +319,8 @@ note_fault(struct sigchld_ctx *ctx, const char *what, int err, void *user)
 START_TEST(a_waitid_that_fails_is_a_fault_and_the_context_goes_on)
 {
 	struct harness_log faults = { .count = 0 }, log = { .count = 0 };
-	struct sigchld_ctx *ctx = open_ctx(
-	    SIGCHLD_OPTIONS(.on_fault = note_fault, .user = &faults));
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.on_fault = note_fault, .user = &faults));
 
 	(void)watched_zombie(ctx, NULL, 1, harness_on_event, &log);
 	fail_next = -EPERM;
@@ -569,7 +568,8 @@ static void
 count_in_stop(struct sigchld_child *child, const struct sigchld_event *event,
     void *user)
 {
-	int *counts = user, *n = &counts[event->what == SIGCHLD_STOPPED ? 0 : 1];
+	int *counts = user,
+	    *n = &counts[event->what == SIGCHLD_STOPPED ? 0 : 1];
 
 	MUST_BE(0, sigchld_foreach(sigchld_child_ctx(child), count_one, n));
 	counts[2]++;
@@ -594,7 +594,8 @@ START_TEST(c38_foreach_from_a_stop_callback_has_the_child)
 }
 END_TEST
 
-HARNESS("look", {
+HARNESS("look",
+    {
 	HARNESS_TEST(c1_64_deaths_in_one_signal_wake_once_and_are_all_found),
 	HARNESS_TEST(g5_the_pid_stays_its_own_while_the_callback_runs),
 	HARNESS_TEST(g12_statuses_are_those_of_wait),
@@ -611,6 +612,7 @@ HARNESS("look", {
 	HARNESS_TEST(c38_stops_and_continues_are_told_in_order_before_the_end),
 	HARNESS_TEST(c38_a_stop_that_waits_to_be_told_loses_no_exit),
 	HARNESS_TEST(c38_who_did_not_ask_is_not_told_and_not_woken),
-	HARNESS_TEST(c38_the_action_asks_for_stops_only_while_somebody_wants_them),
+	HARNESS_TEST(
+	    c38_the_action_asks_for_stops_only_while_somebody_wants_them),
 	HARNESS_TEST(c38_foreach_from_a_stop_callback_has_the_child),
-})
+    })

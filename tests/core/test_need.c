@@ -109,8 +109,7 @@ END_TEST
 
 START_TEST(strays_need_it_too)
 {
-	struct sigchld_ctx *ctx =
-	    open_ctx(SIGCHLD_OPTIONS(.on_stray = deny));
+	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.on_stray = deny));
 
 	ck_assert(ours());
 	sigchld_free(ctx);
@@ -146,7 +145,8 @@ START_TEST(a_child_that_was_waited_for_needs_it_no_more)
 }
 END_TEST
 
-HARNESS("need", {
+HARNESS("need",
+    {
 	HARNESS_TEST(from_the_first_child_to_the_last),
 	HARNESS_TEST(while_any_context_has_a_child),
 	HARNESS_TEST(until_the_event_is_told_and_not_merely_seen),
@@ -154,4 +154,4 @@ HARNESS("need", {
 	HARNESS_TEST(strays_need_it_too),
 	HARNESS_TEST(a_context_without_a_child_is_not_woken),
 	HARNESS_TEST(a_child_that_was_waited_for_needs_it_no_more),
-})
+    })

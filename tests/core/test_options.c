@@ -114,7 +114,8 @@ START_TEST(they_may_go_away)
 }
 END_TEST
 
-HARNESS("options", {
+HARNESS("options",
+    {
 	HARNESS_TEST(none_are_the_default),
 	HARNESS_TEST(older_than_the_first_release_is_a_mistake),
 	HARNESS_TEST(newer_with_a_zero_tail_is_fine),
@@ -122,4 +123,4 @@ HARNESS("options", {
 	HARNESS_TEST(unknown_values_are_refused),
 	HARNESS_TEST(wakes_that_this_build_has),
 	HARNESS_TEST(they_may_go_away),
-})
+    })

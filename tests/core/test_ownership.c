@@ -226,8 +226,7 @@ try_all(bool beneath)
 			    outcomes[outcome]);
 			ck_assert_msg(outcome == want,
 			    "%s with %s: %s instead of %s", answers[a].name,
-			    answers[b].name, outcomes[outcome],
-			    outcomes[want]);
+			    answers[b].name, outcomes[outcome], outcomes[want]);
 			ck_assert(handler_is(beneath ? foreign : SIG_DFL));
 		}
 	}
@@ -255,19 +254,21 @@ START_TEST(app_with_flags_of_the_handler_is_wrong_use)
 	size_t i;
 
 	for (i = 0; i < 3; i++)
-		MUST_BE(-EINVAL, sigchld_new(&ctx,
-				     SIGCHLD_OPTIONS(
-					 .handler = SIGCHLD_HANDLER_APP,
-					 .flags = flags[i])));
-	MUST_BE(-EINVAL, sigchld_new(&ctx,
-			     SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP,
-				 .wake = SIGCHLD_WAKE_PIDFD)));
+		MUST_BE(-EINVAL,
+		    sigchld_new(&ctx,
+			SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP,
+			    .flags = flags[i])));
+	MUST_BE(-EINVAL,
+	    sigchld_new(&ctx,
+		SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP,
+		    .wake = SIGCHLD_WAKE_PIDFD)));
 	ck_assert_ptr_null(ctx);
 }
 END_TEST
 
-HARNESS("ownership", {
+HARNESS("ownership",
+    {
 	HARNESS_TEST(each_pair_works_or_is_busy),
 	HARNESS_TEST(each_pair_works_or_is_busy_above_a_foreign_handler),
 	HARNESS_TEST(app_with_flags_of_the_handler_is_wrong_use),
-})
+    })

@@ -96,9 +96,10 @@ START_TEST(births_are_counted)
 }
 END_TEST
 
-HARNESS("registry", {
+HARNESS("registry",
+    {
 	HARNESS_TEST(d10_the_65536th_group_is_refused),
 	HARNESS_TEST(d10_a_group_does_not_come_back_soon),
 	HARNESS_TEST(a_pid_is_found_whatever_its_bucket),
 	HARNESS_TEST(births_are_counted),
-})
+    })

@@ -85,8 +85,9 @@ START_TEST(wrong_use_is_refused)
 }
 END_TEST
 
-HARNESS("stats", {
+HARNESS("stats",
+    {
 	HARNESS_TEST(each_counts_what_it_says),
 	HARNESS_TEST(an_older_or_newer_struct_is_filled_as_far_as_it_goes),
 	HARNESS_TEST(wrong_use_is_refused),
-})
+    })

@@ -25,8 +25,9 @@ __wrap_sigchld__sys_timerfd(void)
 int
 __wrap_sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
 {
-	return arm_gives != 0 ? arm_gives
-			      : __real_sigchld__sys_timerfd_arm(fd, deadline_ms);
+	return arm_gives != 0
+	    ? arm_gives
+	    : __real_sigchld__sys_timerfd_arm(fd, deadline_ms);
 }
 
 #ifdef SIGCHLD_PORTABLE
@@ -52,8 +53,7 @@ fork_stubborn(struct stage *s, bool stubborn)
 
 	memset(&s->log, 0, sizeof(s->log));
 	ck_assert_int_eq(pipe(ready), 0);
-	s->pid =
-	    sigchld_fork(s->ctx, &s->child, 0, harness_on_event, &s->log);
+	s->pid = sigchld_fork(s->ctx, &s->child, 0, harness_on_event, &s->log);
 	if (s->pid == 0) {
 		(void)signal(SIGTERM, stubborn ? SIG_IGN : SIG_DFL);
 		(void)signal(SIGINT, SIG_DFL);
@@ -310,11 +310,13 @@ START_TEST(c20_a_deadline_dies_with_its_child)
 }
 END_TEST
 
-HARNESS("stop", {
+HARNESS("stop",
+    {
 	HARNESS_TEST(a_child_that_obeys_ends_by_the_signal),
 	HARNESS_TEST(a_child_that_does_not_is_killed_when_the_time_has_come),
 	HARNESS_TEST(no_grace_kills_in_the_next_dispatch),
-	HARNESS_TEST(the_descriptor_tells_of_the_deadline_where_there_is_a_timer),
+	HARNESS_TEST(
+	    the_descriptor_tells_of_the_deadline_where_there_is_a_timer),
 	HARNESS_TEST(c31_a_refused_timerfd_and_timeout_tells),
 	HARNESS_TEST(c31_a_timer_that_cannot_be_set_and_timeout_tells),
 	HARNESS_TEST(a_wait_under_way_learns_of_the_deadline),
@@ -323,4 +325,4 @@ HARNESS("stop", {
 	HARNESS_TEST(c6_a_storm_of_signals_stretches_no_deadline),
 	HARNESS_TEST(stop_refuses_wrong_use_and_sets_no_deadline),
 	HARNESS_TEST(c20_a_deadline_dies_with_its_child),
-})
+    })

@@ -223,8 +223,8 @@ START_TEST(c21_a_child_just_being_forked_is_no_stray)
 	struct asker asker = { .asked = 0 };
 	struct sigchld_ctx *ctx = open_asker(&asker);
 
-	forker = open_ctx(
-	    SIGCHLD_OPTIONS(.fork = dispatch_in_fork, .user = ctx));
+	forker =
+	    open_ctx(SIGCHLD_OPTIONS(.fork = dispatch_in_fork, .user = ctx));
 	if (sigchld_fork(forker, NULL, 0, harness_on_event, &forker_log) == 0)
 		_exit(8);
 	ck_assert_int_eq(asker.asked, 0);
@@ -244,8 +244,9 @@ static void
 watch_it(struct sigchld_ctx *ctx, const struct sigchld_event *event)
 {
 	(void)ctx;
-	MUST_BE(0, sigchld_watch(forker, NULL, event->pid, 0, harness_on_event,
-		       &forker_log));
+	MUST_BE(0,
+	    sigchld_watch(forker, NULL, event->pid, 0, harness_on_event,
+		&forker_log));
 }
 
 START_TEST(c23_watched_in_on_stray_it_is_a_child_whatever_is_answered)
@@ -357,8 +358,8 @@ note_fault(struct sigchld_ctx *ctx, const char *what, int err, void *user)
 START_TEST(another_answer_is_a_fault_and_the_child_is_left)
 {
 	struct asker asker = { .answer = -EIO };
-	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(
-	    .on_stray = on_stray, .on_fault = note_fault, .user = &asker));
+	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.on_stray = on_stray,
+	    .on_fault = note_fault, .user = &asker));
 	pid_t pid = fork_zombie(6);
 
 	MUST_BE(2, sigchld_dispatch(ctx));
@@ -372,8 +373,8 @@ END_TEST
 START_TEST(app_strays_are_looked_for_when_told)
 {
 	struct asker asker = { .asked = 0 };
-	struct sigchld_ctx *ctx = open_ctx(
-	    SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP,
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP,
 		.on_stray = on_stray, .user = &asker));
 	pid_t pid;
 
@@ -408,18 +409,20 @@ START_TEST(c34_a_living_child_is_no_stray)
 }
 END_TEST
 
-HARNESS("strays", {
+HARNESS("strays",
+    {
 	HARNESS_TEST(c21_an_accepted_stray_is_reaped_and_a_denied_one_left),
 	HARNESS_TEST(c49_strays_from_before_are_offered),
 	HARNESS_TEST(c21_what_another_context_watches_is_not_offered),
 	HARNESS_TEST(its_own_children_are_not_strays),
 	HARNESS_TEST(g11_a_denied_or_watched_zombie_hides_no_other),
 	HARNESS_TEST(c21_a_child_just_being_forked_is_no_stray),
-	HARNESS_TEST(c23_watched_in_on_stray_it_is_a_child_whatever_is_answered),
+	HARNESS_TEST(
+	    c23_watched_in_on_stray_it_is_a_child_whatever_is_answered),
 	HARNESS_TEST(c23_the_context_freed_in_on_stray_reaps_nothing_more),
 	HARNESS_TEST(c23_strays_given_up_in_on_stray_are_left),
 	HARNESS_TEST(c23_a_fork_in_on_stray),
 	HARNESS_TEST(another_answer_is_a_fault_and_the_child_is_left),
 	HARNESS_TEST(app_strays_are_looked_for_when_told),
 	HARNESS_TEST(c34_a_living_child_is_no_stray),
-})
+    })

@@ -460,7 +460,8 @@ START_TEST(c31_no_descriptor_to_wait_with)
 	tight.rlim_cur = 0;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
 	MUST_BE(-EMFILE, sigchld_child_wait(s.child, 10, NULL));
-	MUST_BE(0, sigchld_child_wait(s.child, 0, NULL)); /* a look needs none */
+	MUST_BE(0,
+	    sigchld_child_wait(s.child, 0, NULL)); /* a look needs none */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	ck_assert_int_eq(harness_count_fds(), fds);
 	harness_release(&s.held);
@@ -469,7 +470,8 @@ START_TEST(c31_no_descriptor_to_wait_with)
 }
 END_TEST
 
-HARNESS("wait", {
+HARNESS("wait",
+    {
 	HARNESS_TEST(one_that_is_dead_already),
 	HARNESS_TEST(one_that_dies_while_we_sleep),
 	HARNESS_TEST(the_event_need_not_be_taken),
@@ -488,4 +490,4 @@ HARNESS("wait", {
 	HARNESS_TEST(c38_a_waiter_comes_while_a_stop_is_told),
 	HARNESS_TEST(wait_refuses_wrong_use),
 	HARNESS_TEST(c31_no_descriptor_to_wait_with),
-})
+    })

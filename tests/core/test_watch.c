@@ -305,8 +305,8 @@ START_TEST(g6_a_fork_that_fails_leaves_nothing_behind)
 
 	errno = 4711;
 	fork_fails = -EAGAIN;
-	MUST_BE(-EAGAIN, sigchld_fork(ctx, &child, SIGCHLD_CHILD_STOPS, NULL,
-			     NULL));
+	MUST_BE(-EAGAIN,
+	    sigchld_fork(ctx, &child, SIGCHLD_CHILD_STOPS, NULL, NULL));
 	ck_assert_int_eq(errno, 4711);
 	ck_assert_ptr_eq(child, untouched);
 	ck_assert_uint_eq(stats_of(ctx).children, 0);
@@ -408,8 +408,8 @@ START_TEST(a_fork_replacement_makes_every_child)
 {
 	struct replacement r = { .calls = 0 };
 	struct harness_log log = { .count = 0 };
-	struct sigchld_ctx *ctx = open_ctx(
-	    SIGCHLD_OPTIONS(.fork = fork_by_hook, .user = &r));
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.fork = fork_by_hook, .user = &r));
 	pid_t pid = sigchld_fork(ctx, NULL, 0, harness_on_event, &log);
 
 	if (pid == 0) {
@@ -427,8 +427,8 @@ END_TEST
 START_TEST(a_fork_replacement_that_fails_tells_its_errno)
 {
 	struct replacement r = { .fail_errno = EMFILE };
-	struct sigchld_ctx *ctx = open_ctx(
-	    SIGCHLD_OPTIONS(.fork = fork_by_hook, .user = &r));
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.fork = fork_by_hook, .user = &r));
 
 	errno = 4711;
 	MUST_BE(-EMFILE, sigchld_fork(ctx, NULL, 0, NULL, NULL));
@@ -451,8 +451,7 @@ clone_raw(void *user)
 START_TEST(c16_a_fork_replacement_that_clones_raw)
 {
 	struct harness_log log = { .count = 0 };
-	struct sigchld_ctx *ctx =
-	    open_ctx(SIGCHLD_OPTIONS(.fork = clone_raw));
+	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.fork = clone_raw));
 	int fd = sigchld_fd(ctx);
 	pid_t pid = sigchld_fork(ctx, NULL, 0, harness_on_event, &log);
 
@@ -667,7 +666,8 @@ START_TEST(six_hundred_children_each_end_once)
 }
 END_TEST
 
-HARNESS("watch", {
+HARNESS("watch",
+    {
 	HARNESS_TEST(c3_child_dead_before_watch),
 	HARNESS_TEST(c3_child_dead_before_the_first_context),
 	HARNESS_TEST(c3_child_dead_with_sigchld_blocked_throughout),
@@ -679,15 +679,17 @@ HARNESS("watch", {
 	HARNESS_TEST(c31_a_fork_without_memory_forks_nobody),
 	HARNESS_TEST(a_peek_that_fails_refuses_the_watch),
 	HARNESS_TEST(g6_a_fork_that_fails_leaves_nothing_behind),
-	HARNESS_TEST(g6_a_fork_that_gave_a_pid_is_watched_even_if_the_peek_fails),
+	HARNESS_TEST(
+	    g6_a_fork_that_gave_a_pid_is_watched_even_if_the_peek_fails),
 	HARNESS_TEST(fork_refuses_wrong_use),
 	HARNESS_TEST(c16_the_forked_child_has_none_of_it),
 	HARNESS_TEST(a_fork_replacement_makes_every_child),
 	HARNESS_TEST(a_fork_replacement_that_fails_tells_its_errno),
 	HARNESS_TEST(c16_a_fork_replacement_that_clones_raw),
-	HARNESS_TEST(c24_a_context_freed_while_it_forks_leaves_the_child_to_you),
+	HARNESS_TEST(
+	    c24_a_context_freed_while_it_forks_leaves_the_child_to_you),
 	HARNESS_TEST(options_stay_while_a_fork_is_under_way),
 	HARNESS_TEST(c20_a_stolen_child_and_a_new_one_with_its_pid),
 	HARNESS_TEST(c20_nobody_reaps_the_successor_of_his_child),
 	HARNESS_TEST(six_hundred_children_each_end_once),
-})
+    })

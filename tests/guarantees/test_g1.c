@@ -181,6 +181,95 @@ START_TEST(g1_stops_are_no_final_events)
 }
 END_TEST
 
+/* While a stop is told of on one thread, the final event is still to come: for a
+ * walk over the children, and for whoever waits on another thread. */
+
+static int
+count_it(struct sigchld_child *child, void *user)
+{
+	(void)child;
+	(*(int *)user)++;
+
+	return 0;
+}
+
+static void *
+ask_for_end(void *arg)
+{
+	ck_assert_int_eq(sigchld_child_wait(arg, 0, NULL), 0);
+
+	return NULL;
+}
+
+static void
+ask_while_stopped(struct sigchld_child *child,
+    const struct sigchld_event *event, void *user)
+{
+	int *n = user, seen = 0;
+	pthread_t thread;
+
+	n[event->what]++;
+	if (event->what != SIGCHLD_STOPPED)
+		return;
+	ck_assert_int_eq(sigchld_foreach(sigchld_child_ctx(child), count_it,
+			     &seen),
+	    0);
+	ck_assert_int_eq(seen, 1);
+	ck_assert_int_eq(pthread_create(&thread, NULL, ask_for_end, child), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+}
+
+START_TEST(g1_end_is_to_come_while_a_stop_is_told)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	int n[5] = { 0 };
+	struct harness_child held;
+
+	held = harness_fork_watched(ctx, NULL, SIGCHLD_CHILD_STOPS, 0,
+	    ask_while_stopped, n);
+	ck_assert_int_eq(kill(held.pid, SIGSTOP), 0);
+	harness_wait_for(ctx, &n[SIGCHLD_STOPPED], 1);
+	ck_assert_int_eq(kill(held.pid, SIGKILL), 0);
+	harness_wait_for(ctx, &n[SIGCHLD_SIGNALED], 1);
+	harness_release(&held);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* A thread waits for the end of a child that stops meanwhile: the callback still
+ * hears of that, and lets it go on. */
+
+static void *
+wait_for_end(void *arg)
+{
+	ck_assert_int_eq(sigchld_child_wait(arg, -1, NULL), 1);
+
+	return NULL;
+}
+
+START_TEST(g1_stops_are_told_while_somebody_waits)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld_child *child;
+	int n[5] = { 0 };
+	struct harness_child held;
+	pthread_t thread;
+
+	held = harness_fork_watched(ctx, &child, SIGCHLD_CHILD_STOPS, 0,
+	    on_stop, n);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_for_end, child), 0);
+	ck_assert_int_eq(kill(held.pid, SIGSTOP), 0);
+	harness_wait_for(ctx, &n[SIGCHLD_STOPPED], 1);
+	harness_wait_for(ctx, &n[SIGCHLD_CONTINUED], 1);
+	harness_release(&held);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_int_ge(sigchld_dispatch(ctx), 0);
+	ck_assert_int_eq(n[SIGCHLD_EXITED], 0);
+	sigchld_child_free(child);
+	sigchld_free(ctx);
+}
+END_TEST
+
 /* One thread waits, another dispatches: either gets it, never both. */
 
 static atomic_int over;
@@ -239,5 +328,7 @@ HARNESS("g1",
 	HARNESS_TEST(g1_released_alive_is_reaped_in_silence),
 	HARNESS_TEST(g1_dead_before_it_was_watched),
 	HARNESS_TEST(g1_stops_are_no_final_events),
+	HARNESS_TEST(g1_end_is_to_come_while_a_stop_is_told),
+	HARNESS_TEST(g1_stops_are_told_while_somebody_waits),
 	HARNESS_TEST(g1_waiter_and_dispatcher_share),
     })

@@ -1,9 +1,10 @@
 /*
  * test_g11.c - G11: one failing part delays no other
  *
- * wrap: write
+ * wrap: write poll
  */
 #include "async/sys.h"
+#include "core/sys.h"
 #include "help.h"
 
 static atomic_int last_fd, sick_fd = -1, sickness;
@@ -19,6 +20,23 @@ __wrap_sigchld__sys_write(int fd, const void *data, size_t size)
 		return atomic_load(&sickness);
 
 	return __real_sigchld__sys_write(fd, data, size);
+}
+
+static _Thread_local bool is_waiter;
+static atomic_int asleep; /* the waiter goes to sleep, its mind made up */
+
+int __real_sigchld__sys_poll(struct pollfd *fds, unsigned int n,
+    int timeout_ms);
+int __wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n,
+    int timeout_ms);
+
+int
+__wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms)
+{
+	if (is_waiter)
+		atomic_store(&asleep, 1);
+
+	return __real_sigchld__sys_poll(fds, n, timeout_ms);
 }
 
 /* Two contexts, one of them in trouble. */
@@ -222,6 +240,78 @@ START_TEST(g11_child_that_will_not_go)
 }
 END_TEST
 
+/* Nobody dispatches: whoever waits for the child sees to its deadline. */
+
+static pid_t
+fork_hanging(struct sigchld_ctx *ctx, struct sigchld_child **child)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = sigchld_fork(ctx, child, 0, NULL, NULL);
+	if (pid == 0)
+		hang(ready[1]);
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+
+	return pid;
+}
+
+static void
+wait_for_kill(struct sigchld_child *child)
+{
+	struct sigchld_event event = { .size = sizeof(event) };
+	int64_t patience = harness_patience_ms();
+	int64_t deadline = harness_now_ms() + patience;
+
+	ck_assert_int_eq(sigchld_child_wait(child, (int)patience, &event), 1);
+	ck_assert_int_lt(harness_now_ms(), deadline);
+	ck_assert_int_eq(WTERMSIG(event.wstatus), SIGKILL);
+}
+
+START_TEST(g11_stop_and_wait)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld_child *child;
+
+	(void)fork_hanging(ctx, &child);
+	ck_assert_int_eq(sigchld_child_stop(child, SIGUSR1, 10), 0);
+	wait_for_kill(child);
+	sigchld_child_free(child);
+	sigchld_free(ctx);
+}
+END_TEST
+
+static void *
+wait_in_thread(void *arg)
+{
+	is_waiter = true;
+	wait_for_kill(arg);
+
+	return NULL;
+}
+
+START_TEST(g11_stop_reaches_a_waiter)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld_child *child;
+	pthread_t thread;
+
+	(void)fork_hanging(ctx, &child);
+	ck_assert_int_eq(pthread_create(&thread, NULL, wait_in_thread, child),
+	    0);
+	await_flag(&asleep);
+	ck_assert_int_eq(sigchld_child_stop(child, SIGUSR1, 10), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	sigchld_child_free(child);
+	sigchld_free(ctx);
+}
+END_TEST
+
 HARNESS("g11",
     {
 	HARNESS_TEST(g11_context_that_never_dispatches),
@@ -230,4 +320,6 @@ HARNESS("g11",
 	HARNESS_TEST(g11_denied_stray),
 	HARNESS_TEST(g11_failing_stray_callback),
 	HARNESS_TEST(g11_child_that_will_not_go),
+	HARNESS_TEST(g11_stop_and_wait),
+	HARNESS_TEST(g11_stop_reaches_a_waiter),
     })

@@ -13,7 +13,7 @@
 #include "help.h"
 
 static atomic_int freeze; /* the next write in thread `frozen' */
-static atomic_int frozen, thaw, written;
+static atomic_int frozen, thaw, written, rc_of_frozen;
 static atomic_int n_naps, n_writes, last_fd;
 static _Thread_local bool is_victim;
 
@@ -25,14 +25,17 @@ int __wrap_sigchld__sys_sleep_us(long us);
 int
 __wrap_sigchld__sys_write(int fd, const void *data, size_t size)
 {
+	bool thawed = is_victim && atomic_exchange(&freeze, 0);
 	int rc;
 
-	if (is_victim && atomic_exchange(&freeze, 0)) {
+	if (thawed) {
 		atomic_store(&frozen, 1);
 		while (atomic_load(&thaw) == 0)
 			(void)sched_yield();
 	}
 	rc = __real_sigchld__sys_write(fd, data, size);
+	if (thawed)
+		atomic_store(&rc_of_frozen, rc);
 	atomic_fetch_add(&n_writes, 1);
 	atomic_store(&last_fd, fd);
 	atomic_store(&written, 1);
@@ -74,11 +77,41 @@ close_it(void *arg)
 	return NULL;
 }
 
+#define PAIRS 8
+
+static void
+fill(int pairs[PAIRS][2])
+{
+	int i;
+
+	for (i = 0; i < PAIRS; i++)
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+				     0, pairs[i]),
+		    0);
+}
+
+static void
+look_for_bytes(int pairs[PAIRS][2])
+{
+	char byte;
+	int i;
+
+	for (i = 0; i < PAIRS; i++) {
+		ck_assert_int_ne(atomic_load(&last_fd), pairs[i][0]);
+		ck_assert_int_ne(atomic_load(&last_fd), pairs[i][1]);
+		ck_assert_int_eq(recv(pairs[i][0], &byte, 1, MSG_DONTWAIT), -1);
+		ck_assert_int_eq(recv(pairs[i][1], &byte, 1, MSG_DONTWAIT), -1);
+		ck_assert_int_eq(close(pairs[i][0]), 0);
+		ck_assert_int_eq(close(pairs[i][1]), 0);
+	}
+}
+
 START_TEST(g3_free_waits_for_a_walk)
 {
 	struct sigchld_ctx *ctx;
 	struct harness_child held;
 	pthread_t victim, closer;
+	int pairs[PAIRS][2];
 
 	block_sigchld(SIG_BLOCK);
 	ctx = open_ctx(NULL);
@@ -92,8 +125,11 @@ START_TEST(g3_free_waits_for_a_walk)
 	ck_assert_int_eq(pthread_create(&closer, NULL, close_it, ctx), 0);
 	await_flag(&n_naps); /* it wants the list, which the walk holds */
 	ck_assert_int_eq(atomic_load(&freed), 0);
+	fill(pairs); /* were its descriptors closed, these had their numbers */
 	atomic_store(&thaw, 1);
 	await_flag(&freed);
+	ck_assert_int_gt(atomic_load(&rc_of_frozen), 0);
+	look_for_bytes(pairs);
 	ck_assert_int_eq(atomic_load(&written_before), 1);
 	ck_assert_int_eq(pthread_join(victim, NULL), 0);
 	ck_assert_int_eq(pthread_join(closer, NULL), 0);
@@ -102,35 +138,24 @@ START_TEST(g3_free_waits_for_a_walk)
 }
 END_TEST
 
-/* The descriptors of a closed context are somebody else's at once: eight sockets
- * take their numbers. A context that lives on keeps the handler in place. */
+/* The descriptors of a closed context are somebody else's at once: sockets take
+ * their numbers. A context that lives on keeps the handler in place. */
 START_TEST(g3_no_byte_reaches_those_who_come_after)
 {
 	struct sigchld_ctx *stays = open_ctx(NULL), *goes;
 	struct harness_child a, b;
-	int pairs[8][2], i;
-	char byte;
+	int pairs[PAIRS][2];
 
 	a = harness_fork_watched(stays, NULL, 0, 0, NULL, NULL);
 	ck_assert_int_ge(sigchld_dispatch(stays), 0);
 	goes = open_ctx(NULL);
 	b = harness_fork_watched(goes, NULL, 0, 0, NULL, NULL);
 	sigchld_free(goes);
-	for (i = 0; i < 8; i++)
-		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
-				     0, pairs[i]),
-		    0);
+	fill(pairs);
 	atomic_store(&n_writes, 0);
 	ck_assert_int_eq(raise(SIGCHLD), 0);
 	ck_assert_int_eq(atomic_load(&n_writes), 1); /* to the one that stays */
-	for (i = 0; i < 8; i++) {
-		ck_assert_int_ne(atomic_load(&last_fd), pairs[i][0]);
-		ck_assert_int_ne(atomic_load(&last_fd), pairs[i][1]);
-		ck_assert_int_eq(recv(pairs[i][0], &byte, 1, MSG_DONTWAIT), -1);
-		ck_assert_int_eq(recv(pairs[i][1], &byte, 1, MSG_DONTWAIT), -1);
-		ck_assert_int_eq(close(pairs[i][0]), 0);
-		ck_assert_int_eq(close(pairs[i][1]), 0);
-	}
+	look_for_bytes(pairs);
 	end_child(&a);
 	end_child(&b);
 	ck_assert_int_ge(sigchld_dispatch(stays), 0);

@@ -362,6 +362,149 @@ START_TEST(g4_a_callback_may_end_its_thread)
 }
 END_TEST
 
+/* One that forks a successor for each stray that it accepts. */
+
+static struct harness_log successor;
+static int asked;
+
+static int
+accept_and_fork(struct sigchld_ctx *ctx, const struct sigchld_event *event,
+    void *user)
+{
+	pid_t pid;
+
+	(void)user;
+	asked++;
+	ck_assert_int_eq(event->wstatus, 3 << 8);
+	pid = sigchld_fork(ctx, NULL, 0, harness_on_event, &successor);
+	if (pid == 0)
+		_exit(4);
+	ck_assert_int_gt(pid, 0);
+
+	return 0;
+}
+
+START_TEST(g4_a_stray_callback_may_fork)
+{
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.on_stray = accept_and_fork));
+	struct harness_child stray = harness_fork_held(3);
+
+	end_child(&stray);
+	harness_wait_for(ctx, &successor.final, 1);
+	ck_assert_int_eq(successor.wstatus, 4 << 8);
+	ck_assert_int_eq(asked, 1);
+	ck_assert(harness_is_reaped(stray.pid));
+	ck_assert_uint_eq(stats_of(ctx).strays, 1);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* Two threads walk over the children of one context; the one that began first
+ * ends first, so they are no stack. Then children leave the list. */
+
+struct walker {
+	struct sigchld_ctx *ctx;
+	atomic_int inside, go;
+};
+
+static int
+stand_still(struct sigchld_child *child, void *user)
+{
+	struct walker *walker = user;
+
+	(void)child;
+	atomic_store(&walker->inside, 1);
+	await_flag(&walker->go);
+
+	return 1;
+}
+
+static void *
+walk(void *arg)
+{
+	struct walker *walker = arg;
+
+	ck_assert_int_eq(sigchld_foreach(walker->ctx, stand_still, walker), 1);
+
+	return NULL;
+}
+
+START_TEST(g4_two_threads_may_walk)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct walker walkers[2] = { { .ctx = ctx }, { .ctx = ctx } };
+	struct harness_log log = { 0 };
+	struct harness_child held[2];
+	pthread_t threads[2];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		held[i] = harness_fork_watched(ctx, NULL, 0, 0,
+		    harness_on_event, &log);
+	for (i = 0; i < 2; i++) {
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, walk,
+				     &walkers[i]),
+		    0);
+		await_flag(&walkers[i].inside);
+	}
+	for (i = 0; i < 2; i++) {
+		atomic_store(&walkers[i].go, 1);
+		ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+		end_child(&held[i]);
+		harness_wait_for(ctx, &log.final, i + 1);
+	}
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* A worker hands its descriptor over and closes: the dispatch that is running
+ * holds it, so it moves when that lets go. */
+
+struct hand_over {
+	struct sigchld_ctx *from, *to;
+	int n_to;
+};
+
+static void
+hand_over(struct sigchld_ctx *ctx, struct sigchld_fdref ref, uint32_t revents,
+    void *user)
+{
+	struct hand_over *both = user;
+
+	ck_assert_uint_eq(revents, POLLIN);
+	ck_assert_int_eq(sigchld_fd_running(ref.fd), sigchld_fd_group(ctx));
+	if (ctx == both->to) {
+		both->n_to++;
+		return;
+	}
+	ck_assert_int_eq(sigchld_fd_move(ref, both->to), 1);
+	sigchld_free(ctx);
+}
+
+START_TEST(g4_a_ready_callback_may_hand_over_and_close)
+{
+	struct hand_over both = { .from = open_ctx(NULL),
+		.to = open_ctx(NULL) };
+	struct sigchld_fdref ref;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	ck_assert_int_eq(write(fds[1], "", 1), 1);
+	ck_assert_int_eq(sigchld_fd_insert(both.from, &ref, fds[0], POLLIN,
+			     hand_over, &both),
+	    0);
+	ck_assert_int_eq(sigchld_wait(both.from, 0), 1);
+	ck_assert_int_eq(sigchld_fd_owner(fds[0]), sigchld_fd_group(both.to));
+	ck_assert_int_ge(sigchld_wait(both.to, 0), 0);
+	ck_assert_int_ge(sigchld_wait(both.to, 0), 0);
+	ck_assert_int_ge(both.n_to, 1);
+	ck_assert_int_eq(sigchld_fd_close(ref), 0);
+	ck_assert_int_eq(close(fds[1]), 0);
+	sigchld_free(both.to);
+}
+END_TEST
+
 HARNESS("g4",
     {
 	HARNESS_TEST(g4_a_callback_may_call_everything),
@@ -371,4 +514,7 @@ HARNESS("g4",
 	HARNESS_TEST(g4_a_callback_may_free_its_context),
 	HARNESS_TEST(g4_a_callback_may_fork),
 	HARNESS_TEST(g4_a_callback_may_end_its_thread),
+	HARNESS_TEST(g4_a_stray_callback_may_fork),
+	HARNESS_TEST(g4_two_threads_may_walk),
+	HARNESS_TEST(g4_a_ready_callback_may_hand_over_and_close),
     })

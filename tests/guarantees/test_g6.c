@@ -150,28 +150,47 @@ START_TEST(g6_nothing_fails_after_the_fork)
 }
 END_TEST
 
-/* It may be dead before sigchld_fork returns. */
+/* It may be dead before sigchld_fork returns, and its SIGCHLD handled, and the
+ * context dispatched, on another thread. */
+
+static void *
+handle_and_dispatch(void *arg)
+{
+	struct sigchld_ctx *ctx = arg;
+
+	block_sigchld(SIG_UNBLOCK);
+	ck_assert(harness_readable(sigchld_fd(ctx), 0));
+	ck_assert_int_eq(sigchld_dispatch(ctx), 0);
+
+	return NULL;
+}
 
 static pid_t
 fork_and_await(void *user)
 {
+	struct sigchld_ctx **ctx = user;
+	pthread_t thread;
 	pid_t pid = fork();
 
-	(void)user;
 	if (pid == 0)
 		_exit(6);
 	harness_await_zombie(pid);
+	ck_assert_int_eq(pthread_create(&thread, NULL, handle_and_dispatch,
+			     *ctx),
+	    0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert(!harness_readable(sigchld_fd(*ctx), 0));
 
 	return pid;
 }
 
 START_TEST(g6_dead_before_the_fork_returned)
 {
-	struct sigchld_ctx *ctx =
-	    open_ctx(SIGCHLD_OPTIONS(.fork = fork_and_await));
+	struct sigchld_ctx *ctx = NULL;
 	struct harness_log log = { 0 };
 	pid_t pid;
 
+	ctx = open_ctx(SIGCHLD_OPTIONS(.fork = fork_and_await, .user = &ctx));
 	pid = sigchld_fork(ctx, NULL, 0, harness_on_event, &log);
 	ck_assert_int_gt(pid, 0);
 	ck_assert(harness_readable(sigchld_fd(ctx), 0));

@@ -13,7 +13,7 @@
 #define CONTEXTS 5
 
 static atomic_int n_writes, n_getpids, n_others;
-static atomic_int freeze_at; /* the how manieth write */
+static atomic_int freeze_at; /* counts down to the write that freezes */
 static atomic_int frozen, thaw;
 
 int __real_sigchld__sys_write(int fd, const void *data, size_t size);

@@ -104,7 +104,7 @@ struct record {
 
 struct worker {
 	pthread_t thread;
-	unsigned int index, quota;
+	unsigned int quota;
 	uint64_t random;
 	pthread_rwlock_t lock; /* read: nothing is closed or opened meanwhile */
 	struct sigchld_ctx *ctx;
@@ -868,7 +868,6 @@ start_workers(uint64_t seed, unsigned int n_children)
 	for (i = 0; i < n_workers; i++) {
 		struct worker *w = &workers[i];
 
-		w->index = i;
 		w->quota = (n_children + n_workers - 1) / n_workers;
 		w->random = seed_of(seed, i);
 		w->slots = calloc(w->quota, sizeof(*w->slots));

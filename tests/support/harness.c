@@ -60,8 +60,10 @@ static int n_skipped;
 /*
  * A child that a test has forked ends by _exit, which would forget a report of
  * the thread sanitizer; so the first report ends the process. And tests may well
- * start threads in a child that was forked from among threads.
+ * start threads in a child that was forked from among threads. An allocation that
+ * cannot be is answered with NULL, as it is everywhere else.
  */
+const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 const char *__tsan_default_suppressions(void);
 const char *__ubsan_default_options(void);
@@ -69,7 +71,8 @@ const char *__ubsan_default_options(void);
 const char *
 __tsan_default_options(void)
 {
-	return "halt_on_error=1:die_after_fork=0:second_deadlock_stack=1";
+	return "halt_on_error=1:die_after_fork=0:second_deadlock_stack=1:"
+	       "allocator_may_return_null=1";
 }
 
 /*
@@ -86,6 +89,12 @@ __tsan_default_suppressions(void)
 	return OPENS("pipe") OPENS("pipe2") OPENS("eventfd") OPENS("socketpair")
 	    OPENS("socket") OPENS("open") OPENS("open64") OPENS("dup")
 		OPENS("epoll_create1") OPENS("close");
+}
+
+const char *
+__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
 }
 
 const char *
