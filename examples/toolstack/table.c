@@ -15,8 +15,9 @@ table_row(char row[TABLE_WIDTH], const struct view *v)
 		(void)snprintf(pid, sizeof(pid), "%d", (int)v->pid);
 	(void)snprintf(restarts, sizeof(restarts), "%u/%u", v->restarts,
 	    v->limit);
-	(void)snprintf(row, TABLE_WIDTH, "%-16s %-10s %8s %7u %9s  %s", v->name,
-	    v->state, pid, v->deaths, restarts, v->last);
+	if (snprintf(row, TABLE_WIDTH, "%-16s %-10s %8s %7u %9s  %s", v->name,
+		v->state, pid, v->deaths, restarts, v->last) >= TABLE_WIDTH)
+		row[TABLE_WIDTH - 2] = '+'; /* it goes on */
 }
 
 void

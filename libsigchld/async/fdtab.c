@@ -304,8 +304,9 @@ sigchld__fd_reown(int fd, uint32_t from, uint32_t to)
 	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
 	uint32_t word = from | ONE;
 
-	return atomic_compare_exchange_strong_explicit(&e->word, &word,
-	    to | ONE, memory_order_acq_rel, memory_order_relaxed);
+	return from != 0 &&
+	    atomic_compare_exchange_strong_explicit(&e->word, &word, to | ONE,
+		memory_order_acq_rel, memory_order_relaxed);
 }
 
 uint32_t

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* All but the last two are called with M held. */
+/* All are called with M held, but for forget. */
 
 /* Somebody needs the handler: the first installs it. -EBUSY: nochain, and
  * somebody else handles SIGCHLD; or we are chained too deep already. */

@@ -4,8 +4,8 @@
  * Each keeper opens a self-pipe, puts it into the table and its user on the
  * list, gives it to another group now and then, takes it off and closes it, and
  * at once opens a canary, which mostly gets the number that has just become
- * free and keeps it a while. A stray write makes the canary readable. Visitors grab and drop by
- * number whatever they find. SIGCHLD is raised without a pause.
+ * free and keeps it a while. A stray write makes the canary readable. Visitors
+ * grab and drop by number whatever they find. SIGCHLD is raised without a pause.
  *
  * SIGCHLD_STRESS_SECONDS (5) and SIGCHLD_SEED (the time) choose.
  */

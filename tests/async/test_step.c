@@ -3,9 +3,9 @@
  *
  * A traced child adds a user and removes him again, over and over. In the k-th
  * round its parent steps it k instructions into that and lets a SIGCHLD in just
- * there. Whatever the place, the user who was on the list all the time must have
- * been woken, the word be free, and nothing be written into the descriptor that
- * has the number of the removed user's, once that is closed.
+ * there. Whatever the place, the user who was on the list all the time must
+ * have been woken, the word be free, and nothing be written into the descriptor
+ * that has the number of the removed user's, once that is closed.
  *
  * The child stops itself before and after what is stepped through, so that both
  * know where they are.

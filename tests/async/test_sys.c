@@ -1,4 +1,4 @@
-/* test_sys.c - the system calls of floor 0: -errno, errno kept, no cancelling */
+/* test_sys.c - the system calls of floor 0: -errno, errno kept, no cancel */
 #include <fcntl.h>
 #include <sys/socket.h>
 

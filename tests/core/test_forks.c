@@ -199,6 +199,7 @@ static volatile int in_vfork;
 
 START_TEST(c19_postfork_in_a_vfork_child_is_refused)
 {
+	in_vfork = 0;
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 	harness_skip("a sanitizer makes a fork of vfork");
 #elif defined(SIGCHLD_PORTABLE)
@@ -209,7 +210,6 @@ START_TEST(c19_postfork_in_a_vfork_child_is_refused)
 	int fd = sigchld_fd(ctx);
 	pid_t pid;
 
-	in_vfork = 1;
 	pid = vfork();
 	if (pid == 0) {
 		in_vfork = sigchld_postfork();

@@ -16,10 +16,13 @@ int
 __wrap_sigchld__sys_write(int fd, const void *data, size_t size)
 {
 	atomic_store(&last_fd, fd);
-	if (fd == atomic_load(&sick_fd))
-		return atomic_load(&sickness);
+	if (fd != atomic_load(&sick_fd))
+		return __real_sigchld__sys_write(fd, data, size);
+	if (atomic_load(&sickness) ==
+	    -EAGAIN) /* one that is full is readable */
+		(void)__real_sigchld__sys_write(fd, data, size);
 
-	return __real_sigchld__sys_write(fd, data, size);
+	return atomic_load(&sickness);
 }
 
 static _Thread_local bool is_waiter;

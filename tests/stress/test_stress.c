@@ -68,7 +68,7 @@
 #define SPRAYERS 2
 #define BURST    20
 #define BURST_US 10000
-#define LIFE     4000 /* of a child, at most; the square of it, in us */
+#define LIFE     5000 /* of a child, at most; the square of it, in us */
 #define GRACE_MS 5
 #define FDS      32 /* that pass from context to context */
 #define FILL     24 /* fresh descriptors at a time, four kinds of six each */
@@ -167,7 +167,7 @@ new_plan(uint64_t *random)
 	struct plan plan = { 0 };
 
 	/* Many die young, some live for seconds. */
-	if (pick(random, 4) != 0)
+	if (pick(random, 8) != 0)
 		plan.us = 1 + (int)pick(random, LIFE);
 	plan.us *= plan.us;
 	if (pick(random, 3) == 0)
