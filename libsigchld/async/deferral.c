@@ -251,6 +251,22 @@ sigchld__users_remove(struct sigchld__users *users, struct sigchld__user *user)
 	user->link = NULL;
 }
 
+void
+sigchld__users_join(struct sigchld__users *users, struct sigchld__user *user)
+{
+	sigchld__users_hold(users);
+	sigchld__users_add(users, user);
+	sigchld__users_release(users);
+}
+
+void
+sigchld__users_leave(struct sigchld__users *users, struct sigchld__user *user)
+{
+	sigchld__users_hold(users);
+	sigchld__users_remove(users, user);
+	sigchld__users_release(users);
+}
+
 static void
 reset(struct sigchld__users *users)
 {

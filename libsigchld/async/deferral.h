@@ -49,6 +49,12 @@ void sigchld__users_add(struct sigchld__users *users,
 void sigchld__users_remove(struct sigchld__users *users,
     struct sigchld__user *user);
 
+/* With M: hold, add or remove, release. */
+void sigchld__users_join(struct sigchld__users *users,
+    struct sigchld__user *user);
+void sigchld__users_leave(struct sigchld__users *users,
+    struct sigchld__user *user);
+
 /* Wake everybody on the list, or leave it to whoever holds the list just now.
  * Async-signal-safe, never waits. */
 void sigchld__users_walk(struct sigchld__users *users);

@@ -21,9 +21,8 @@
 
 #include "async/sys.h"
 
-/* What a call gave, as ours: -errno, and errno as it was. */
-static int
-result(long rc, int saved)
+int
+sigchld__result(long rc, int saved)
 {
 	if (rc >= 0)
 		return (int)rc;
@@ -45,7 +44,7 @@ sigchld__sys_close(int fd)
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(close(fd), saved);
+	rc = sigchld__result(close(fd), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -57,7 +56,7 @@ sigchld__sys_write(int fd, const void *data, size_t size)
 {
 	int saved = errno;
 
-	return result(syscall(SYS_write, fd, data, size), saved);
+	return sigchld__result(syscall(SYS_write, fd, data, size), saved);
 }
 
 int
@@ -65,7 +64,7 @@ sigchld__sys_read(int fd, void *data, size_t size)
 {
 	int saved = errno;
 
-	return result(syscall(SYS_read, fd, data, size), saved);
+	return sigchld__result(syscall(SYS_read, fd, data, size), saved);
 }
 
 int
@@ -73,7 +72,7 @@ sigchld__sys_eventfd(void)
 {
 	int saved = errno;
 
-	return result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), saved);
+	return sigchld__result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), saved);
 }
 
 #else
@@ -91,7 +90,8 @@ sigchld__sys_write(int fd, const void *data, size_t size)
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL), saved);
+	rc = sigchld__result(send(fd, data, size, MSG_DONTWAIT | MSG_NOSIGNAL),
+	    saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -102,7 +102,7 @@ sigchld__sys_read(int fd, void *data, size_t size)
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(recv(fd, data, size, MSG_DONTWAIT), saved);
+	rc = sigchld__result(recv(fd, data, size, MSG_DONTWAIT), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -127,7 +127,7 @@ sigchld__sys_sigaction(int sig, const struct sigaction *action,
 {
 	int saved = errno;
 
-	return result(sigaction(sig, action, before), saved);
+	return sigchld__result(sigaction(sig, action, before), saved);
 }
 
 int
@@ -135,7 +135,7 @@ sigchld__sys_raise(int sig)
 {
 	int saved = errno;
 
-	return result(kill(getpid(), sig), saved);
+	return sigchld__result(kill(getpid(), sig), saved);
 }
 
 /* Sleeping less than asked for is fine: whoever backs off tries again. */
@@ -146,7 +146,7 @@ sigchld__sys_sleep_us(long us)
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(nanosleep(&ts, NULL), saved);
+	rc = sigchld__result(nanosleep(&ts, NULL), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -206,7 +206,7 @@ sigchld__sys_wipe_on_fork(void *map, size_t size)
 #if defined(MADV_WIPEONFORK) && !defined(SIGCHLD_PORTABLE)
 	int saved = errno;
 
-	return result(madvise(map, size, MADV_WIPEONFORK), saved);
+	return sigchld__result(madvise(map, size, MADV_WIPEONFORK), saved);
 #else
 	(void)map;
 	(void)size;
@@ -219,7 +219,7 @@ sigchld__sys_socketpair(int fds[2])
 {
 	int saved = errno;
 
-	return result(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), saved);
+	return sigchld__result(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), saved);
 }
 
 int
@@ -229,8 +229,8 @@ sigchld__sys_nonblock(int fd)
 
 	flags = fcntl(fd, F_GETFL);
 	if (flags == -1)
-		return result(-1, saved);
-	return result(fcntl(fd, F_SETFL, flags | O_NONBLOCK), saved);
+		return sigchld__result(-1, saved);
+	return sigchld__result(fcntl(fd, F_SETFL, flags | O_NONBLOCK), saved);
 }
 
 int
@@ -240,6 +240,6 @@ sigchld__sys_cloexec(int fd)
 
 	flags = fcntl(fd, F_GETFD);
 	if (flags == -1)
-		return result(-1, saved);
-	return result(fcntl(fd, F_SETFD, flags | FD_CLOEXEC), saved);
+		return sigchld__result(-1, saved);
+	return sigchld__result(fcntl(fd, F_SETFD, flags | FD_CLOEXEC), saved);
 }

@@ -14,6 +14,9 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* What a call gave, as ours: -errno, and errno as it was. */
+int sigchld__result(long rc, int saved);
+
 /* Async-signal-safe. */
 pid_t sigchld__sys_getpid(void);
 int sigchld__sys_write(int fd, const void *data, size_t size);

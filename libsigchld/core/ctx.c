@@ -23,7 +23,6 @@
 #include "async/handler.h"
 #include "async/nofork.h"
 #include "async/owner.h"
-#include "async/sys.h"
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/forks.h"
@@ -150,27 +149,17 @@ open_descriptors(struct sigchld_ctx *ctx)
 	    ctx->read_ref.generation, 1 /* POLLIN */, true);
 }
 
-/* One that did not get into the table is closed here, the rest there. */
-static void
-close_one(int fd, struct sigchld_fdref *ref)
-{
-	if (ref->generation != 0)
-		(void)sigchld__fds_close(*ref);
-	else if (fd != -1)
-		(void)sigchld__sys_close(fd);
-	ref->generation = 0;
-}
-
 static void
 close_descriptors(struct sigchld_ctx *ctx)
 {
 	struct sigchld__selfpipe *pipe = &ctx->user.pipe;
 	bool own_fd = ctx->poller.fd != pipe->rd;
 
-	close_one(ctx->poller.timer, &ctx->timer_ref);
-	close_one(own_fd ? ctx->poller.fd : -1, &ctx->epoll_ref);
-	close_one(pipe->wr != pipe->rd ? pipe->wr : -1, &ctx->write_ref);
-	close_one(pipe->rd, &ctx->read_ref);
+	sigchld__fds_close_own(ctx->poller.timer, &ctx->timer_ref);
+	sigchld__fds_close_own(own_fd ? ctx->poller.fd : -1, &ctx->epoll_ref);
+	sigchld__fds_close_own(pipe->wr != pipe->rd ? pipe->wr : -1,
+	    &ctx->write_ref);
+	sigchld__fds_close_own(pipe->rd, &ctx->read_ref);
 	pipe->rd = pipe->wr = -1;
 	sigchld__poller_close(&ctx->poller);
 }

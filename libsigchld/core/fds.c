@@ -205,6 +205,16 @@ sigchld__fds_close(struct sigchld_fdref ref)
 	return leave(ref, false);
 }
 
+void
+sigchld__fds_close_own(int fd, struct sigchld_fdref *ref)
+{
+	if (ref->generation != 0)
+		(void)sigchld__fds_close(*ref);
+	else if (fd != -1)
+		(void)sigchld__sys_close(fd);
+	ref->generation = 0;
+}
+
 static void
 leave_one(int fd, struct sigchld__fdentry *entry, void *user)
 {

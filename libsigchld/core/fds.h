@@ -16,6 +16,9 @@ int sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
 
 int sigchld__fds_close(struct sigchld_fdref ref);
 
+/* One of the library's own, whether it got into the table or not; -1: none. */
+void sigchld__fds_close_own(int fd, struct sigchld_fdref *ref);
+
 /* Drop, and move if it was to move. As sigchld_fd_drop. */
 int sigchld__fds_drop(int fd);
 

@@ -39,16 +39,10 @@ change_list(struct sigchld_ctx *ctx, struct sigchld__users *list)
 {
 	if (ctx->list == list)
 		return;
-	if (ctx->list != NULL) {
-		sigchld__users_hold(ctx->list);
-		sigchld__users_remove(ctx->list, &ctx->user);
-		sigchld__users_release(ctx->list);
-	}
-	if (list != NULL) {
-		sigchld__users_hold(list);
-		sigchld__users_add(list, &ctx->user);
-		sigchld__users_release(list);
-	}
+	if (ctx->list != NULL)
+		sigchld__users_leave(ctx->list, &ctx->user);
+	if (list != NULL)
+		sigchld__users_join(list, &ctx->user);
 	ctx->list = list;
 }
 

@@ -19,17 +19,8 @@
 #	include <sys/timerfd.h>
 #endif
 
+#include "async/sys.h"
 #include "core/sys.h"
-
-static int
-result(long rc, int saved)
-{
-	if (rc >= 0)
-		return (int)rc;
-	rc = -errno;
-	errno = saved;
-	return (int)rc;
-}
 
 void *
 sigchld__sys_alloc(size_t n, size_t size)
@@ -81,7 +72,7 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
 		rc = syscall(SYS_waitid, type, id, &info, options, &usage);
 	while (rc == -1 && errno == EINTR);
 	if (rc == -1)
-		return result(rc, saved);
+		return sigchld__result(rc, saved);
 	set_wait(ret_wait, &info);
 	ret_wait->has_usage = info.si_pid != 0;
 	ret_wait->utime_us = microseconds(&usage.ru_utime);
@@ -104,7 +95,7 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
 	do
 		rc = waitid((idtype_t)type, (id_t)id, &info, options);
 	while (rc == -1 && errno == EINTR);
-	rc = result(rc, saved);
+	rc = sigchld__result(rc, saved);
 	(void)pthread_setcancelstate(state, NULL);
 	if (rc == 0)
 		set_wait(ret_wait, &info);
@@ -118,7 +109,7 @@ sigchld__sys_kill(pid_t pid, int sig)
 {
 	int saved = errno;
 
-	return result(kill(pid, sig), saved);
+	return sigchld__result(kill(pid, sig), saved);
 }
 
 pid_t
@@ -126,7 +117,7 @@ sigchld__sys_fork(void)
 {
 	int saved = errno;
 
-	return result(fork(), saved);
+	return sigchld__result(fork(), saved);
 }
 
 int
@@ -134,7 +125,7 @@ sigchld__sys_sigpending(sigset_t *set)
 {
 	int saved = errno;
 
-	return result(sigpending(set), saved);
+	return sigchld__result(sigpending(set), saved);
 }
 
 int64_t
@@ -152,7 +143,7 @@ sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms)
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(poll(fds, n, timeout_ms), saved);
+	rc = sigchld__result(poll(fds, n, timeout_ms), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -165,7 +156,7 @@ sigchld__sys_pidfd_open(pid_t pid)
 #	ifdef SYS_pidfd_open
 	int saved = errno;
 
-	return result(syscall(SYS_pidfd_open, pid, 0), saved);
+	return sigchld__result(syscall(SYS_pidfd_open, pid, 0), saved);
 #	else
 	(void)pid;
 	return -ENOSYS;
@@ -178,7 +169,8 @@ sigchld__sys_pidfd_signal(int pidfd, int sig)
 #	ifdef SYS_pidfd_send_signal
 	int saved = errno;
 
-	return result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0),
+	return sigchld__result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL,
+				   0),
 	    saved);
 #	else
 	(void)pidfd;
@@ -192,7 +184,7 @@ sigchld__sys_epoll_create(void)
 {
 	int saved = errno;
 
-	return result(epoll_create1(EPOLL_CLOEXEC), saved);
+	return sigchld__result(epoll_create1(EPOLL_CLOEXEC), saved);
 }
 
 int
@@ -202,7 +194,7 @@ sigchld__sys_epoll_ctl(int epfd, int op, int fd, uint32_t events, uint64_t data)
 		.data = { .u64 = data } };
 	int saved = errno;
 
-	return result(epoll_ctl(epfd, op, fd, &event), saved);
+	return sigchld__result(epoll_ctl(epfd, op, fd, &event), saved);
 }
 
 /* Through libc, as poll is: under ThreadSanitizer a signal waits for a call that
@@ -214,7 +206,7 @@ sigchld__sys_epoll_wait(int epfd, struct epoll_event *events, int max,
 	int saved = errno, state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	rc = result(epoll_wait(epfd, events, max, timeout_ms), saved);
+	rc = sigchld__result(epoll_wait(epfd, events, max, timeout_ms), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
 }
@@ -224,8 +216,8 @@ sigchld__sys_timerfd(void)
 {
 	int saved = errno;
 
-	return result(timerfd_create(CLOCK_MONOTONIC,
-			  TFD_CLOEXEC | TFD_NONBLOCK),
+	return sigchld__result(timerfd_create(CLOCK_MONOTONIC,
+				   TFD_CLOEXEC | TFD_NONBLOCK),
 	    saved);
 }
 
@@ -238,7 +230,8 @@ sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
 				   } };
 	int saved = errno;
 
-	return result(timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL),
+	return sigchld__result(timerfd_settime(fd, TFD_TIMER_ABSTIME, &when,
+				   NULL),
 	    saved);
 }
 

@@ -22,7 +22,6 @@
 #include <string.h>
 
 #include "async/nofork.h"
-#include "async/sys.h"
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/registry.h"
@@ -44,22 +43,13 @@ list_of(const struct sigchld_ctx *ctx)
 }
 
 static void
-close_end(int fd, struct sigchld_fdref ref)
-{
-	if (ref.generation != 0)
-		(void)sigchld__fds_close(ref);
-	else if (fd != -1)
-		(void)sigchld__sys_close(fd);
-}
-
-static void
 close_waiter(struct sigchld__waiter *w)
 {
 	struct sigchld__selfpipe *pipe = &w->user.pipe;
 
-	close_end(pipe->rd, w->read_ref);
+	sigchld__fds_close_own(pipe->rd, &w->read_ref);
 	if (pipe->wr != pipe->rd)
-		close_end(pipe->wr, w->write_ref);
+		sigchld__fds_close_own(pipe->wr, &w->write_ref);
 }
 
 /* Never dispatched, so no events; in the table for postfork's sake. */
@@ -83,26 +73,6 @@ open_waiter(struct sigchld__waiter *w, struct sigchld_ctx *ctx)
 		close_waiter(w);
 	sigchld__nofork_end();
 	return rc;
-}
-
-static void
-join(struct sigchld__users *list, struct sigchld__waiter *w)
-{
-	sigchld__users_lock();
-	sigchld__users_hold(list);
-	sigchld__users_add(list, &w->user);
-	sigchld__users_release(list);
-	sigchld__users_unlock();
-}
-
-static void
-leave(struct sigchld__users *list, struct sigchld__waiter *w)
-{
-	sigchld__users_lock();
-	sigchld__users_hold(list);
-	sigchld__users_remove(list, &w->user);
-	sigchld__users_release(list);
-	sigchld__users_unlock();
 }
 
 static void
@@ -205,11 +175,15 @@ wait_for(struct sigchld_child *child, int64_t until,
 	rc = open_waiter(&w, ctx);
 	if (rc < 0)
 		return rc;
-	join(list, &w);
+	sigchld__users_lock();
+	sigchld__users_join(list, &w.user);
+	sigchld__users_unlock();
 	set_waiter(child, &w);
 	rc = wait_with(child, &w, until, event);
 	set_waiter(child, NULL);
-	leave(list, &w);
+	sigchld__users_lock();
+	sigchld__users_leave(list, &w.user);
+	sigchld__users_unlock();
 	close_waiter(&w);
 	if (child->state == SIGCHLD__WATCHED || child->queued) {
 		child->suspect = true;
