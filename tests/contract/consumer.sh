@@ -11,6 +11,11 @@ source=$(dirname "$0")/consumer
 rm -rf "$scratch"
 mkdir -p "$scratch"
 
+# The build tool that is there: it need not be the one that CMake prefers.
+CMAKE_GENERATOR=$(sed -n 's/^CMAKE_GENERATOR:INTERNAL=//p' \
+	"$build/CMakeCache.txt")
+export CMAKE_GENERATOR
+
 run() {
 	log=$scratch/log
 	if ! "$@" >"$log" 2>&1; then
