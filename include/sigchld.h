@@ -2,9 +2,7 @@
  * sigchld.h - share SIGCHLD between the parts of one process
  *
  *	sigchld_new(&ctx, NULL);
- *	pid = sigchld_fork(ctx, NULL, 0, on_event, NULL);
- *	if (pid == 0)
- *		run_the_child();
+ *	sigchld_spawn(ctx, NULL, SIGCHLD_SPAWN(.argv = argv), on_event, NULL);
  *	for (;;)
  *		sigchld_wait(ctx, -1);
  *
@@ -59,6 +57,9 @@ extern "C" {
 #define SIGCHLD_HAVE_FDS         1 /* <sigchld/fd.h> */
 #define SIGCHLD_HAVE_HEALTH      1 /* sigchld_health */
 #define SIGCHLD_HAVE_STATS       1 /* sigchld_get_stats */
+#define SIGCHLD_HAVE_PIDFD       1 /* SIGCHLD_WAKE_PIDFD; _watch_pidfd */
+#define SIGCHLD_HAVE_MOVE        1 /* sigchld_child_move */
+#define SIGCHLD_HAVE_DESCENDANTS 1 /* SIGCHLD_CHILD_DESCENDANTS */
 
 struct sigchld_ctx;
 struct sigchld_child;
@@ -70,7 +71,9 @@ enum sigchld_what {
 	SIGCHLD_SIGNALED,  /* wstatus holds */
 	SIGCHLD_STOPPED,   /* only if asked for; the child lives */
 	SIGCHLD_CONTINUED, /* only if asked for; the child lives */
-	SIGCHLD_STOLEN     /* somebody else reaped it; its status is lost */
+	SIGCHLD_STOLEN,    /* somebody else reaped it; its status is lost */
+	SIGCHLD_DESCENDANT /* only if asked for; an orphan of its tree ended,
+			    * of which pid and wstatus tell; the child lives */
 };
 
 enum sigchld_source {
@@ -81,6 +84,8 @@ enum sigchld_source {
 };
 
 #define SIGCHLD_KNOWN_RUSAGE 0x1u /* utime_us, stime_us, maxrss_kib hold */
+#define SIGCHLD_KNOWN_TREE   0x2u /* session and group hold */
+#define SIGCHLD_KNOWN_CGROUP 0x4u /* cgroup holds */
 
 struct sigchld_event {
 	size_t size; /* in sigchld_child_wait: of yours */
@@ -91,6 +96,8 @@ struct sigchld_event {
 	uint32_t known;  /* SIGCHLD_KNOWN_*: which of the following hold */
 	uint32_t zero;
 	uint64_t utime_us, stime_us, maxrss_kib; /* of the child */
+	pid_t session, group; /* of a stray or a descendant */
+	uint64_t cgroup;      /* its id, the inode number of its directory */
 };
 
 typedef void sigchld_event_fn(struct sigchld_child *child,
@@ -118,20 +125,22 @@ enum sigchld_handler {           /* who handles SIGCHLD */
 };
 
 enum sigchld_wake {          /* how the death of a child is noticed */
-	SIGCHLD_WAKE_AUTO,   /* the best this build and system have */
+	SIGCHLD_WAKE_AUTO,   /* a pidfd where one can be had, else the signal */
 	SIGCHLD_WAKE_SIGNAL, /* the shared handler and the self-pipe */
-	SIGCHLD_WAKE_PIDFD   /* a pidfd each; -ENOTSUP where there is none */
+	SIGCHLD_WAKE_PIDFD   /* as AUTO, but -ENOTSUP if there are no pidfds */
 };
 
-#define SIGCHLD_ALWAYS  0x1u /* hold the handler for the context's whole life */
-#define SIGCHLD_NOCHAIN 0x2u /* -EBUSY if somebody else handles SIGCHLD */
+#define SIGCHLD_ALWAYS    0x1u /* hold the handler for the context's whole life */
+#define SIGCHLD_NOCHAIN   0x2u /* -EBUSY if somebody else handles SIGCHLD */
+#define SIGCHLD_SUBREAPER 0x4u /* with on_stray: orphans become our strays */
 
 struct sigchld_options {
 	size_t size;
 	uint32_t handler;           /* enum sigchld_handler */
 	uint32_t wake;              /* enum sigchld_wake */
-	uint32_t flags;             /* SIGCHLD_ALWAYS, SIGCHLD_NOCHAIN */
-	uint32_t max_pidfds;        /* 0: no limit but the process's own */
+	uint32_t flags;             /* SIGCHLD_ALWAYS, _NOCHAIN, _SUBREAPER */
+	uint32_t max_pidfds;        /* 0: the process's, a quarter of its
+				     * RLIMIT_NOFILE */
 	pid_t (*fork)(void *user);  /* NULL: fork(2); else makes every child */
 	sigchld_stray_fn *on_stray; /* one context of the process at most */
 	sigchld_fault_fn *on_fault; /* NULL: faults are only counted */
@@ -194,12 +203,23 @@ SIGCHLD_API int sigchld_wait(struct sigchld_ctx *ctx, int timeout_ms);
  * before the fork: a child once forked is watched. on_event may be NULL.
  */
 
-#define SIGCHLD_CHILD_STOPS 0x1u /* tell of stops and continues too */
+#define SIGCHLD_CHILD_STOPS       0x1u /* tell of stops and continues too */
+#define SIGCHLD_CHILD_DESCENDANTS 0x2u /* tell of orphans of its tree too */
+
+/* An orphan belongs to the tree of the child whose session, process group or
+ * cgroup it is in. It is seen where some context has on_stray, and becomes ours
+ * with SIGCHLD_SUBREAPER (or if we are process 1). */
 
 /* Watch a child we have already, dead or alive. -EBUSY: it is watched, or the
  * handler cannot be had (NOCHAIN); -ECHILD: not ours. [C] */
 SIGCHLD_API int sigchld_watch(struct sigchld_ctx *ctx,
     struct sigchld_child **ret_child, pid_t pid, uint32_t flags,
+    sigchld_event_fn *on_event, void *user);
+
+/* Watch by a pidfd that you have; it stays yours. Errors as of sigchld_watch;
+ * -EBADF: no pidfd; -EMFILE, -ENFILE: no room for a copy of it. [C] */
+SIGCHLD_API int sigchld_watch_pidfd(struct sigchld_ctx *ctx,
+    struct sigchld_child **ret_child, int pidfd, uint32_t flags,
     sigchld_event_fn *on_event, void *user);
 
 /* fork(2), by the options' fork if there is one, which must come back (and not
@@ -215,6 +235,16 @@ SIGCHLD_API pid_t sigchld_child_pid(const struct sigchld_child *child);
 SIGCHLD_API void *sigchld_child_user(const struct sigchld_child *child);
 SIGCHLD_API struct sigchld_ctx *sigchld_child_ctx(const struct sigchld_child
 	*child);
+
+/* A pidfd of it, close-on-exec and yours to close. -ESRCH: it was reaped;
+ * -ENOTSUP: there is none here; -EMFILE, -ENFILE. [C] */
+SIGCHLD_API int sigchld_child_pidfd(struct sigchld_child *child);
+
+/* Give it to another context: whatever it still has to tell comes there. -EBUSY:
+ * its callback runs, or somebody waits for it, or the handler cannot be had;
+ * -ESRCH: its final event was given; -EMFILE, -ENFILE. [C] */
+SIGCHLD_API int sigchld_child_move(struct sigchld_child *child,
+    struct sigchld_ctx *to);
 
 /* Call fn, a callback, for each child whose final event is still to come, until
  * it gives nonzero; gives that, or 0. It may free any child, this one too. [C]
@@ -288,20 +318,23 @@ SIGCHLD_API int sigchld_postfork(void);
 SIGCHLD_API int sigchld_health(void);
 
 struct sigchld_stats {
-	size_t size;         /* in: of yours; out: of what was filled */
-	uint64_t children;   /* watched now */
-	uint64_t signals;    /* runs of the handler, for the process */
-	uint64_t deferred;   /* of them, left to whoever held the users list */
-	uint64_t wakeups;    /* writes to the self-pipe of this context */
-	uint64_t pidfds;     /* children on a pidfd now */
-	uint64_t demoted;    /* children that could not get one */
-	uint64_t reaped;     /* children whose end we waited for */
-	uint64_t strays;     /* reaped, watched by no one */
-	uint64_t stolen;     /* ours, reaped by someone else */
-	uint64_t recovered;  /* of them, status recovered */
-	uint64_t faults;     /* told to on_fault, or lost for want of one */
-	uint64_t sweeps;     /* looks at the children */
-	uint64_t dispatches; /* that ran, by dispatch or wait */
+	size_t size;          /* in: of yours; out: of what was filled */
+	uint64_t children;    /* watched now */
+	uint64_t signals;     /* runs of the handler, for the process */
+	uint64_t deferred;    /* of them, left to whoever held the users list */
+	uint64_t wakeups;     /* writes to the self-pipe of this context */
+	uint64_t pidfds;      /* children on a pidfd now */
+	uint64_t demoted;     /* children that could not get one, so far */
+	uint64_t reaped;      /* children whose end we waited for */
+	uint64_t strays;      /* reaped, watched by no one */
+	uint64_t stolen;      /* ours, reaped by someone else */
+	uint64_t recovered;   /* of them, status recovered */
+	uint64_t faults;      /* told to on_fault, or lost for want of one */
+	uint64_t sweeps;      /* looks at the children */
+	uint64_t dispatches;  /* that ran, by dispatch or wait */
+	uint64_t timed;       /* of the sweeps, those that only time asked for,
+			      * while the signal could not be trusted */
+	uint64_t descendants; /* told of */
 };
 
 /* -EINVAL: size is too small. [C] */
@@ -311,5 +344,7 @@ SIGCHLD_API int sigchld_get_stats(struct sigchld_ctx *ctx,
 #ifdef __cplusplus
 }
 #endif
+
+#include <sigchld/spawn.h>
 
 #endif
