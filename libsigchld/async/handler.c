@@ -338,17 +338,32 @@ sigchld__handler_forget(void)
 	take_away();
 }
 
+static bool
+keeps_none(const struct sigaction *action)
+{
+	return rung_of(action) < 0 &&
+	    (action->sa_handler == SIG_IGN ||
+		(action->sa_flags & SA_NOCLDWAIT) != 0);
+}
+
+bool
+sigchld__handler_keeps_none(void)
+{
+	struct sigaction now;
+
+	(void)memset(&now, 0, sizeof(now));
+	(void)sigchld__sys_sigaction(SIGCHLD, NULL, &now);
+	return keeps_none(&now);
+}
+
 struct sigchld__handler_state
 sigchld__handler_state(void)
 {
 	struct sigaction now = current();
-	bool on_top = rung_of(&now) >= 0;
 
 	return (struct sigchld__handler_state){
 		.needed = holds > 0,
-		.on_top = on_top,
-		.no_zombies = !on_top &&
-		    (now.sa_handler == SIG_IGN ||
-			(now.sa_flags & SA_NOCLDWAIT) != 0),
+		.on_top = rung_of(&now) >= 0,
+		.no_zombies = keeps_none(&now),
 	};
 }

@@ -23,6 +23,9 @@ void sigchld__handler_stops(int more);
  * needs us. Once, and again, is the same. */
 void sigchld__handler_forget(void);
 
+/* Without M: is the action in force such that dead children are not kept? */
+bool sigchld__handler_keeps_none(void);
+
 /* How SIGCHLD stands: does our handler sit on top; is SIGCHLD such that dead
  * children are not kept (SIG_IGN, SA_NOCLDWAIT); does anybody need us? */
 struct sigchld__handler_state {

@@ -1,6 +1,9 @@
 /*
  * child.c - children: made, listed, settled, let go
  *
+ * A child may be moved to another context. Whoever comes with a child alone takes
+ * the context that it has under T, locks that, and looks once more.
+ *
  * A child object lives from before the fork, so that nothing can fail after it,
  * until the last of these is over: it is WATCHED or ENDED; the user holds it; a
  * call uses it (pins).
@@ -12,9 +15,11 @@
  * pointed at, and one that leaves is passed over before it is freed.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "async/owner.h"
 #include "core/ctx.h"
 #include "core/health.h"
 #include "core/registry.h"
@@ -33,9 +38,61 @@ sigchld__child_new(struct sigchld_ctx *ctx, uint32_t flags, bool held,
 	child->ctx = ctx;
 	child->flags = flags;
 	child->held = held;
+	child->generation = ctx->generation;
+	child->pidfd.fd = -1;
 	child->on_event = on_event;
 	child->user = user;
 	return child;
+}
+
+void
+sigchld__child_drop(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+
+	free(child);
+	sigchld__ctx_unref(ctx);
+}
+
+bool
+sigchld__child_forked(const struct sigchld_child *child)
+{
+	return child->generation != sigchld__owner_generation();
+}
+
+struct sigchld_ctx *
+sigchld__child_ref_ctx(const struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx;
+
+	sigchld__registry_lock();
+	ctx = child->ctx;
+	sigchld__ctx_ref(ctx);
+	sigchld__registry_unlock();
+	return ctx;
+}
+
+struct sigchld_ctx *
+sigchld__child_lock(const struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx;
+
+	if (sigchld__child_forked(child))
+		return NULL;
+	for (;;) {
+		ctx = sigchld__child_ref_ctx(child);
+		sigchld__ctx_lock(ctx);
+		if (ctx == child->ctx)
+			return ctx;
+		sigchld__child_unlock(ctx); /* it was moved meanwhile */
+	}
+}
+
+void
+sigchld__child_unlock(struct sigchld_ctx *ctx)
+{
+	sigchld__ctx_unlock(ctx);
+	sigchld__ctx_unref(ctx);
 }
 
 void
@@ -53,8 +110,8 @@ sigchld__child_link(struct sigchld_child *child)
 	ctx->n_children++;
 }
 
-static void
-unlink_child(struct sigchld_child *child)
+void
+sigchld__child_unlink(struct sigchld_child *child)
 {
 	struct sigchld_ctx *ctx = child->ctx;
 	struct sigchld_child *next = child->next;
@@ -112,11 +169,20 @@ sigchld__child_unwatch(struct sigchld_child *child)
 		sigchld__waiter_wake(child->waiter);
 	sigchld__registry_unlock();
 	sigchld__child_unqueue(child);
-	if (child->flags & SIGCHLD_CHILD_STOPS)
-		sigchld__ctx_stops(child->ctx, -1);
-	unlink_child(child);
+	sigchld__depend_end(child);
+	sigchld__child_unlink(child);
 	child->kill_at = 0;
 	child->state = SIGCHLD__GONE;
+}
+
+static int
+take_zombie(const struct sigchld_child *child, struct sigchld__wait *ret_wait)
+{
+	if (child->pidfd.fd == -1)
+		return sigchld__sys_waitid(P_PID, child->pid, ret_wait,
+		    WEXITED | WNOHANG);
+	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, child->pidfd.fd, ret_wait,
+	    WEXITED | WNOHANG | SIGCHLD__WALL);
 }
 
 /* The peek saw a zombie, and only now the pid becomes free. If somebody was
@@ -127,7 +193,9 @@ reap(struct sigchld_child *child)
 	struct sigchld__wait wait = { 0 };
 	int rc;
 
-	rc = sigchld__sys_waitid(P_PID, child->pid, &wait, WEXITED | WNOHANG);
+	if (child->stopping && child->flags & SIGCHLD__CHILD_GROUP)
+		(void)sigchld__child_signal(child, SIGKILL);
+	rc = take_zombie(child, &wait);
 	if (rc == 0 && wait.pid == child->pid)
 		child->ctx->stats.reaped++;
 	else if (rc == 0 || rc == -ECHILD) /* 0: it is a living child's now */
@@ -181,13 +249,11 @@ sigchld_child_free(struct sigchld_child *child)
 
 	if (child == NULL)
 		return;
-	ctx = child->ctx;
-	if (sigchld__ctx_forked(ctx)) {
+	ctx = sigchld__child_lock(child);
+	if (ctx == NULL) {
 		free_forked(child);
 		return;
 	}
-	sigchld__ctx_ref(ctx);
-	sigchld__ctx_lock(ctx);
 	child->released = true;
 	child->pins++;
 	if (child->waiter != NULL)
@@ -197,8 +263,7 @@ sigchld_child_free(struct sigchld_child *child)
 	child->pins--;
 	child->held = false;
 	sigchld__child_collect(child);
-	sigchld__ctx_unlock(ctx);
-	sigchld__ctx_unref(ctx);
+	sigchld__child_unlock(ctx);
 }
 
 pid_t
@@ -216,8 +281,17 @@ sigchld_child_user(const struct sigchld_child *child)
 struct sigchld_ctx *
 sigchld_child_ctx(const struct sigchld_child *child)
 {
-	return child == NULL || atomic_load(&child->ctx->closed) ? NULL
-								 : child->ctx;
+	struct sigchld_ctx *ctx;
+	bool closed;
+
+	if (child == NULL)
+		return NULL;
+	if (sigchld__child_forked(child)) /* nobody moves it any more */
+		return atomic_load(&child->ctx->closed) ? NULL : child->ctx;
+	ctx = sigchld__child_ref_ctx(child);
+	closed = atomic_load(&ctx->closed);
+	sigchld__ctx_unref(ctx);
+	return closed ? NULL : ctx;
 }
 
 /* Is a final event still to come, for on_event? */

@@ -111,10 +111,11 @@ sigchld__ctx_fault(struct sigchld_ctx *ctx, const char *what, int err)
 
 /* The harvest was the drain, or here is one: P1 in deferral.c. */
 static void
-self_pipe_ready(struct sigchld_ctx *ctx)
+self_pipe_ready(struct sigchld_ctx *ctx, void *user)
 {
 	int rc = 0;
 
+	(void)user;
 	if (!sigchld__poller_has_edges())
 		rc = sigchld__selfpipe_drain(&ctx->user.pipe);
 	if (rc < 0)
@@ -133,15 +134,15 @@ open_descriptors(struct sigchld_ctx *ctx)
 	if (rc < 0)
 		return rc;
 	rc = sigchld__fds_insert_own(ctx, pipe->rd, 1 /* POLLIN */,
-	    self_pipe_ready, &ctx->read_ref);
+	    self_pipe_ready, NULL, &ctx->read_ref);
 	if (rc == 0 && pipe->wr != pipe->rd)
-		rc = sigchld__fds_insert_own(ctx, pipe->wr, 0, NULL,
+		rc = sigchld__fds_insert_own(ctx, pipe->wr, 0, NULL, NULL,
 		    &ctx->write_ref);
 	if (rc < 0)
 		return rc;
 	rc = sigchld__poller_open(&ctx->poller, ctx->group, pipe->rd);
 	if (rc == 0 && ctx->poller.fd != pipe->rd)
-		rc = sigchld__fds_insert_own(ctx, ctx->poller.fd, 0, NULL,
+		rc = sigchld__fds_insert_own(ctx, ctx->poller.fd, 0, NULL, NULL,
 		    &ctx->epoll_ref);
 	if (rc < 0)
 		return rc;

@@ -34,33 +34,51 @@ enum sigchld__state {
  *	C	its context's lock
  *	T	the registry's lock
  *	a	atomic
+ *
+ * What is [C, T] is written with both, so either is enough to read it. What is
+ * atomic besides is read without a lock by a forked child, whatever another
+ * thread was doing.
  */
 struct sigchld_child {
-	struct sigchld_ctx *ctx;              /* [I] holds a reference */
-	pid_t pid;                            /* [I] */
-	uint32_t flags;                       /* [I] */
-	uint32_t state;                       /* [C] enum sigchld__state */
-	void *user;                           /* [C] */
-	sigchld_event_fn *on_event;           /* [C] */
-	sigchld_gone_fn *on_gone;             /* [C] of a discarded one */
-	_Atomic(struct sigchld_child *) next; /* [C] children of ctx; atomic so
-					       * that a forked child can
-					       * follow it, whatever another
-					       * thread was doing */
+	_Atomic(struct sigchld_ctx *) ctx; /* [C, T] holds a reference; a move
+					    * has the C of both */
+	uint32_t generation;               /* [I] of the process it is of */
+	pid_t pid;                         /* [I] */
+	uint32_t flags;                    /* [I] SIGCHLD_CHILD_*, and ours */
+	uint32_t state;                    /* [C] enum sigchld__state */
+	void *user;                        /* [C] */
+	sigchld_event_fn *on_event;        /* [C] */
+	sigchld_gone_fn *on_gone;          /* [C] of a discarded one */
+
+	_Atomic(struct sigchld_child *) next; /* [C] children of ctx */
 	struct sigchld_child *prev;           /* [C] */
 	struct sigchld_child *queue_next;     /* [C] */
 	struct sigchld_child *pid_next;       /* [T] */
-	bool in_registry;                     /* [T] */
-	bool linked;                          /* [C] among ctx's children */
-	bool queued;                          /* [C] has something to tell */
-	bool held;                            /* [C] the user has a pointer */
-	bool released;                        /* [C] nobody wants to know */
-	bool discarded;                       /* [C] only on_gone does */
-	bool suspect;                   /* [C] look at it, though not told */
-	bool calling;                   /* [C] a callback of it runs */
-	bool has_stop;                  /* [C] stop holds */
+	struct sigchld_child *news_next;      /* [T] */
+	struct sigchld_child **news_link;  /* [T] what points at us; or NULL */
+	struct sigchld_child *sweep_next;  /* [C, T] */
+	struct sigchld_child **sweep_link; /* [C, T] the same; or NULL */
+
+	struct sigchld_fdref pidfd; /* [C] fd -1: none */
+	unsigned long forks_at_add; /* [C] see pidfd.c */
+	bool polled;                /* [C] the pidfd tells its death */
+	bool depends;               /* [C] on the signal; see depend.c */
+	bool guarded;               /* [C] the handler keeps its zombie */
+	bool counts_stops;          /* [C] the handler is told of stops */
+	bool unborn;                /* [C] reserved, but not admitted */
+	bool in_registry;           /* [T] */
+	bool linked;                /* [C] among ctx's children */
+	bool queued;                /* [C] has something to tell */
+	bool held;                  /* [C] the user has a pointer */
+	bool released;              /* [C] nobody wants to know */
+	bool discarded;             /* [C] only on_gone does */
+	bool calling;               /* [C] a callback of it runs */
+	bool has_stop;              /* [C] stop holds */
+	bool stopping;              /* [C] sigchld_child_stop was called */
+
+	unsigned int asks_again;        /* [C] see look.c */
 	unsigned int pins;              /* [C] calls that use it just now */
-	struct sigchld__waiter *waiter; /* [C] and [T] */
+	struct sigchld__waiter *waiter; /* [C, T] */
 	int64_t kill_at;                /* [C] ms, or 0 */
 	uint64_t walks_at_birth;        /* [I] see health.c */
 	struct sigchld_event event;     /* [C] the final one */
@@ -70,6 +88,8 @@ struct sigchld_child {
 	int reported_wstatus;           /* [T] until reported is set */
 };
 
+#define SIGCHLD__CHILD_GROUP 0x100u /* signals go to its process group */
+
 /* A walker over a context's children that may change under him. */
 struct sigchld__cursor {
 	struct sigchld__cursor *up;
@@ -77,6 +97,13 @@ struct sigchld__cursor {
 };
 
 #define SIGCHLD__FAULTS 4
+
+enum {
+	SIGCHLD__KILL_AT,  /* stop.c */
+	SIGCHLD__SWEEP_AT, /* health.c */
+	SIGCHLD__ASK_AT,   /* look.c */
+	SIGCHLD__DEADLINES
+};
 
 struct sigchld__fault {
 	const char *what;
@@ -98,16 +125,23 @@ struct sigchld_ctx {
 	_Atomic(struct sigchld_child *) children; /* [C] */
 	struct sigchld_child *queue, **queue_end; /* [C] */
 	struct sigchld__cursor *cursors;          /* [C] */
+	struct sigchld_child *news;               /* [T] to be looked at */
+	struct sigchld_child *sweep;              /* [C, T] who depend on the
+						   * signal */
 	unsigned int n_children;                  /* [C] */
-	unsigned int n_unborn;                    /* [C] forks under way */
-	unsigned int n_stops;                     /* [C] who want stops too */
+	unsigned int n_unborn;                    /* [C] births under way, which
+						   * the next two count, too */
+	unsigned int n_depend;                    /* [C] on the signal */
+	unsigned int n_guarded;                   /* [C] on the handler alone */
+	unsigned int n_polled;                    /* [C] are on a pidfd */
 	struct sigchld__users *list;              /* [C] the one we are on */
 	bool holds_handler;                       /* [C] */
 	atomic_bool closed;                       /* [a] written under C */
 	bool finished;                            /* [C] descriptors are gone */
 	bool dispatching;                         /* [C] */
 	bool must_look;                           /* of whoever dispatches */
-	int64_t next_deadline;                    /* [C] ms, or 0 */
+	int64_t deadlines[SIGCHLD__DEADLINES];    /* [C] ms, or 0 */
+	int64_t next_deadline;                    /* [C] the first of them */
 	unsigned int n_faults;                    /* [C] */
 	struct sigchld__fault faults[SIGCHLD__FAULTS];
 	struct sigchld_stats stats; /* [C] those that are counted here */
@@ -151,8 +185,23 @@ int sigchld__options_read(struct sigchld_options *ret_options,
 struct sigchld_child *sigchld__child_new(struct sigchld_ctx *ctx,
     uint32_t flags, bool held, sigchld_event_fn *on_event, void *user);
 
+/* It was never watched. Gives up the context's reference. */
+void sigchld__child_drop(struct sigchld_child *child);
+
+/* Asked of itself: the context that it has may be another any moment. */
+bool sigchld__child_forked(const struct sigchld_child *child);
+
+/* Its context, with a reference. */
+struct sigchld_ctx *sigchld__child_ref_ctx(const struct sigchld_child *child);
+
+/* Lock the context that it has, whoever moves it meanwhile; with a reference to
+ * that. NULL: we were forked. */
+struct sigchld_ctx *sigchld__child_lock(const struct sigchld_child *child);
+void sigchld__child_unlock(struct sigchld_ctx *ctx);
+
 /* With C. */
 void sigchld__child_link(struct sigchld_child *child);
+void sigchld__child_unlink(struct sigchld_child *child);
 void sigchld__child_queue(struct sigchld_child *child);
 void sigchld__child_unqueue(struct sigchld_child *child);
 
@@ -167,18 +216,42 @@ void sigchld__child_unwatch(struct sigchld_child *child);
  * reference but one; the caller has one. */
 void sigchld__child_collect(struct sigchld_child *child);
 
+/*
+ * depend.c, with C: what tells of a child.
+ *
+ * reserve: for one that is to be, all that can fail is done. -EBUSY, -ENOMEM,
+ * -EINVAL: the context is closed.
+ * admit: there it is; fd is a pidfd of it, or -1. newborn: it will be looked at,
+ * whatever happened to it since its birth; else -ECHILD: it is no child of ours,
+ * and all is as after reserve, but that fd is closed.
+ * end: nothing tells of it any more.
+ */
+int sigchld__depend_reserve(struct sigchld_child *child);
+int sigchld__depend_admit(struct sigchld_child *child, int fd, bool newborn);
+void sigchld__depend_end(struct sigchld_child *child);
+
+/* With C: look at it in the next dispatch. */
+void sigchld__child_suspect(struct sigchld_child *child);
+
 /* look.c, with C */
 
 /* What has happened to this child? Queues what there is to tell. */
 void sigchld__look_at(struct sigchld_child *child);
 
-/* All of them, or (told false) those that gave a reason. */
+/* All that depend on the signal (told), and those of which there is news. */
 void sigchld__look(struct sigchld_ctx *ctx, bool told);
 
 /* kill.c, with C */
 int sigchld__child_signal(struct sigchld_child *child, int sig);
-void sigchld__deadlines(struct sigchld_ctx *ctx);
-int64_t sigchld__deadline_in(const struct sigchld_ctx *ctx);
+bool sigchld__child_is_reaped(const struct sigchld_child *child);
+
+/* stop.c, with C: kill whom it is time to kill. */
+void sigchld__stops_due(struct sigchld_ctx *ctx);
+
+/* deadline.c, with C: ms of CLOCK_MONOTONIC; 0: none. */
+void sigchld__deadline_set(struct sigchld_ctx *ctx, int which, int64_t at);
+bool sigchld__deadline_is_due(const struct sigchld_ctx *ctx, int which);
+int64_t sigchld__deadline_in(const struct sigchld_ctx *ctx); /* -1: none */
 
 /* call.c: callbacks. See there. */
 

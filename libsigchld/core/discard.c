@@ -15,15 +15,13 @@ sigchld_child_discard(struct sigchld_child *child, int sig,
     sigchld_gone_fn *on_gone, void *user)
 {
 	struct sigchld_ctx *ctx;
-	int rc;
+	int rc = 0;
 
 	if (child == NULL || sig < 0)
 		return -EINVAL;
-	ctx = child->ctx;
-	rc = sigchld__ctx_check(ctx);
-	if (rc < 0)
-		return rc;
-	sigchld__ctx_lock(ctx);
+	ctx = sigchld__child_lock(child);
+	if (ctx == NULL)
+		return -EPERM;
 	sigchld__look_at(child);
 	if (child->state != SIGCHLD__WATCHED) {
 		if (child->queued)
@@ -39,6 +37,6 @@ sigchld_child_discard(struct sigchld_child *child, int sig,
 		if (child->waiter != NULL)
 			sigchld__waiter_wake(child->waiter);
 	}
-	sigchld__ctx_unlock(ctx);
+	sigchld__child_unlock(ctx);
 	return rc;
 }

@@ -127,8 +127,7 @@ call_on_gone(struct sigchld__run *run, struct sigchld_child *child)
 static void
 look_again(struct sigchld_child *child)
 {
-	child->suspect = true;
-	sigchld__user_wake(&child->ctx->user);
+	sigchld__child_suspect(child);
 }
 
 /* Stops come before the end, and each has a turn of its own. */
@@ -214,7 +213,7 @@ ready_own(struct sigchld_ctx *ctx, const struct sigchld__ready *ready)
 	e = sigchld__fd_entry(ready->fd);
 	own = e->generation != ready->generation || e->internal;
 	if (own && e->generation == ready->generation && e->ready != NULL)
-		((sigchld__internal_fn *)e->ready)(ctx);
+		((sigchld__internal_fn *)e->ready)(ctx, e->user);
 	(void)sigchld__fds_drop(ready->fd);
 	return own;
 }
@@ -304,10 +303,11 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 		if (!ready_own(ctx, &ready[i]))
 			ready[foreign++] = ready[i];
 	}
-	sigchld__deadlines(ctx);
+	sigchld__stops_due(ctx);
 	/* A forked child may have read our self-pipe empty. */
 	if (ctx->must_look || atomic_load(&ctx->user.awake) ||
-	    atomic_load(&ctx->user.fault) != 0)
+	    atomic_load(&ctx->user.fault) != 0 ||
+	    sigchld__deadline_is_due(ctx, SIGCHLD__ASK_AT))
 		look(run);
 	if (!run->forked)
 		deliver_all(run);

@@ -79,12 +79,13 @@ insert(struct sigchld_ctx *ctx, int fd, const struct sigchld__fdinfo *info,
 
 int
 sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
-    sigchld__internal_fn *ready, struct sigchld_fdref *ret_ref)
+    sigchld__internal_fn *ready, void *user, struct sigchld_fdref *ret_ref)
 {
 	const struct sigchld__fdinfo info = {
 		.events = events,
 		.internal = true,
 		.ready = (void (*)(void))ready,
+		.user = user,
 	};
 
 	return insert(ctx, fd, &info, ret_ref);
@@ -187,29 +188,28 @@ give_up(int fd, uint32_t group, bool keep_open)
 }
 
 static int
-leave(struct sigchld_fdref ref, bool keep_open)
+leave_unchecked(struct sigchld_fdref ref, bool keep_open)
 {
 	uint32_t group;
 	int rc;
 
-	rc = check_process();
-	if (rc == 0)
-		rc =
-		    sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
+	rc = sigchld__fd_grab_generation(ref.fd, ref.generation, &group);
 	return rc < 0 ? rc : give_up(ref.fd, group, keep_open);
 }
 
-int
-sigchld__fds_close(struct sigchld_fdref ref)
+static int
+leave(struct sigchld_fdref ref, bool keep_open)
 {
-	return leave(ref, false);
+	int rc = check_process();
+
+	return rc < 0 ? rc : leave_unchecked(ref, keep_open);
 }
 
 void
 sigchld__fds_close_own(int fd, struct sigchld_fdref *ref)
 {
 	if (ref->generation != 0)
-		(void)sigchld__fds_close(*ref);
+		(void)leave_unchecked(*ref, false);
 	else if (fd != -1)
 		(void)sigchld__sys_close(fd);
 	ref->generation = 0;

@@ -7,14 +7,12 @@
 
 #include <sigchld/fd.h>
 
-/* What a dispatch runs for one of the library's own descriptors. No lock. */
-typedef void sigchld__internal_fn(struct sigchld_ctx *ctx);
+/* What a dispatch runs, with C, for one of the library's own descriptors. */
+typedef void sigchld__internal_fn(struct sigchld_ctx *ctx, void *user);
 
 /* Under the no-fork lock. */
 int sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
-    sigchld__internal_fn *ready, struct sigchld_fdref *ret_ref);
-
-int sigchld__fds_close(struct sigchld_fdref ref);
+    sigchld__internal_fn *ready, void *user, struct sigchld_fdref *ret_ref);
 
 /* One of the library's own, whether it got into the table or not; -1: none. */
 void sigchld__fds_close_own(int fd, struct sigchld_fdref *ref);

@@ -26,6 +26,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "async/deferral.h"
@@ -46,12 +47,21 @@ static struct sigchld__users *const lists[] = {
 
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
+static atomic_ulong seen; /* [a] read with N held, under which it changes */
+
+unsigned long
+sigchld__forks_seen(void)
+{
+	return atomic_load_explicit(&seen, memory_order_relaxed);
+}
+
 static void
 prepare(void)
 {
 	size_t i;
 
 	sigchld__nofork_begin();
+	atomic_fetch_add_explicit(&seen, 1, memory_order_relaxed);
 	sigchld__users_lock();
 	for (i = 0; i < LISTS; i++)
 		sigchld__users_hold(lists[i]);
@@ -118,7 +128,7 @@ sigchld__forks_claim(void)
 }
 
 int
-sigchld_postfork(void)
+sigchld__postfork(void)
 {
 	switch (sigchld__owner_who()) {
 	case SIGCHLD__OWNER_SHARED:
@@ -130,10 +140,17 @@ sigchld_postfork(void)
 	}
 	sigchld__users_reset();
 	sigchld__nofork_reset();
+	sigchld__registry_close_pidfds();
 	sigchld__registry_reset();
 	sigchld__health_reset();
 	sigchld__handler_forget();
 	sigchld__fd_close_all();
 	sigchld__owner_forget();
 	return 0;
+}
+
+int
+sigchld_postfork(void)
+{
+	return sigchld__postfork();
 }

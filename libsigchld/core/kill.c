@@ -4,7 +4,8 @@
  * A pid is a child's only until it is reaped. We reap ours under C, so a kill
  * under C could only go wrong if somebody else reaps our children, and the
  * kernel then gives the pid to a stranger. A pidfd closes that hole where there
- * is one:
+ * is one. That which the child has was proved to be ours when it was opened;
+ * for a child that has none one is opened:
  *
  *	pidfd_open(pid)		names one process, whoever it is
  *	waitid(P_PIDFD, peek)	it is a child of ours
@@ -13,6 +14,10 @@
  * Where there is none (portable build, EPERM from a sandbox, no descriptor
  * left) the second step is done by pid, and a thief can slip in before the
  * third.
+ *
+ * A child that leads a process group and shares its signals with it: since Linux
+ * 6.9 pidfd_send_signal reaches the group that has the number of the child.
+ * Before, kill(-pid) does, under the same proof.
  */
 #include <errno.h>
 #include <signal.h>
@@ -41,21 +46,43 @@ is_ours(int type, int id)
 	return rc == -ECHILD ? -ESRCH : rc;
 }
 
+static int
+kill_pid(const struct sigchld_child *child, int sig)
+{
+	bool group = (child->flags & SIGCHLD__CHILD_GROUP) != 0;
+
+	return not_allowed(sigchld__sys_kill(group ? -child->pid : child->pid,
+	    sig));
+}
+
+/* It is ours. */
+static int
+send(const struct sigchld_child *child, int fd, int sig)
+{
+	bool group = (child->flags & SIGCHLD__CHILD_GROUP) != 0;
+	int rc;
+
+	rc = sigchld__sys_pidfd_signal(fd, sig, group);
+	if (rc == -EINVAL && group)
+		return kill_pid(child, sig);
+	return not_allowed(rc);
+}
+
 /* -ENOSYS: no pidfd to be had, for whatever reason. */
 static int
-signal_by_pidfd(pid_t pid, int sig)
+signal_by_pidfd(const struct sigchld_child *child, int sig)
 {
 	int fd, rc;
 
 	sigchld__nofork_begin();
-	fd = sigchld__sys_pidfd_open(pid);
+	fd = sigchld__sys_pidfd_open(child->pid);
 	if (fd < 0) {
 		sigchld__nofork_end();
 		return fd == -ESRCH ? -ESRCH : -ENOSYS;
 	}
 	rc = is_ours(SIGCHLD__P_PIDFD, fd);
 	if (rc == 0)
-		rc = not_allowed(sigchld__sys_pidfd_signal(fd, sig));
+		rc = send(child, fd, sig);
 	else if (rc == -EINVAL)
 		rc = -ENOSYS; /* Linux before 5.4 */
 	(void)sigchld__sys_close(fd);
@@ -64,16 +91,15 @@ signal_by_pidfd(pid_t pid, int sig)
 }
 
 static int
-signal_by_pid(pid_t pid, int sig)
+signal_by_pid(const struct sigchld_child *child, int sig)
 {
-	int rc = is_ours(P_PID, pid);
+	int rc = is_ours(P_PID, child->pid);
 
-	return rc < 0 ? rc : not_allowed(sigchld__sys_kill(pid, sig));
+	return rc < 0 ? rc : kill_pid(child, sig);
 }
 
-/* Is the pid its own no more? A zombie's is. */
-static bool
-is_reaped(const struct sigchld_child *child)
+bool
+sigchld__child_is_reaped(const struct sigchld_child *child)
 {
 	if (child->state == SIGCHLD__GONE || atomic_load(&child->displaced) ||
 	    atomic_load(&child->reported))
@@ -87,24 +113,26 @@ sigchld__child_signal(struct sigchld_child *child, int sig)
 {
 	int rc;
 
-	if (is_reaped(child))
+	if (sigchld__child_is_reaped(child))
 		return -ESRCH;
-	rc = signal_by_pidfd(child->pid, sig);
-	return rc == -ENOSYS ? signal_by_pid(child->pid, sig) : rc;
+	if (child->pidfd.fd != -1)
+		return send(child, child->pidfd.fd, sig);
+	rc = signal_by_pidfd(child, sig);
+	return rc == -ENOSYS ? signal_by_pid(child, sig) : rc;
 }
 
 int
 sigchld_child_kill(struct sigchld_child *child, int sig)
 {
+	struct sigchld_ctx *ctx;
 	int rc;
 
 	if (child == NULL || sig < 0)
 		return -EINVAL;
-	rc = sigchld__ctx_check(child->ctx);
-	if (rc < 0)
-		return rc;
-	sigchld__ctx_lock(child->ctx);
+	ctx = sigchld__child_lock(child);
+	if (ctx == NULL)
+		return -EPERM;
 	rc = sigchld__child_signal(child, sig);
-	sigchld__ctx_unlock(child->ctx);
+	sigchld__child_unlock(ctx);
 	return rc;
 }

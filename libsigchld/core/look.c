@@ -1,15 +1,19 @@
 /*
  * look.c - what has happened to a child?
  *
- * Children are asked about one by one, by pid, and never all at once: a
- * waitpid(-1) would take those of others. The question is a peek (WNOWAIT), so
- * that the zombie, and with it the pid, stays until the callback has run.
+ * Children are asked about one by one, by pidfd or by pid, and never all at
+ * once: a waitpid(-1) would take those of others. The question is a peek
+ * (WNOWAIT), so that the zombie, and with it the pid, stays until the callback
+ * has run.
  *
  * Only a death is believed that says so: CLD_EXITED, CLD_KILLED, CLD_DUMPED. A
  * child that this process traces answers a wait for exits with CLD_TRAPPED.
  *
- * A pid that is no child of ours any more was reaped by somebody else: STOLEN,
- * once, and no status is made up.
+ * What is no child of ours any more was reaped by somebody else. Of a child with
+ * a pidfd the kernel may still know the status, from Linux 6.15 on. It knows it
+ * a moment after the child is gone: a thief that is interrupted within that
+ * moment makes us ask again, some times. Else the child is STOLEN, once, and no
+ * status is made up.
  */
 #include <errno.h>
 #include <sys/wait.h>
@@ -17,8 +21,12 @@
 #include "core/ctx.h"
 #include "core/health.h"
 #include "core/look.h"
+#include "core/pidfd.h"
 #include "core/registry.h"
 #include "core/sys.h"
+
+#define ASK_AGAIN_MS 5
+#define ASK_AGAIN    100 /* times */
 
 static struct sigchld_event
 event_of(pid_t pid, uint32_t what, uint32_t source)
@@ -104,27 +112,58 @@ end(struct sigchld_child *child, const struct sigchld_event *event)
 	sigchld__child_queue(child);
 }
 
+/* Of a status that somebody else was told. */
+static void
+end_with(struct sigchld_child *child, int wstatus, uint32_t source)
+{
+	struct sigchld_event event = event_of(child->pid,
+	    WIFEXITED(wstatus) ? SIGCHLD_EXITED : SIGCHLD_SIGNALED, source);
+
+	event.wstatus = wstatus;
+	end(child, &event);
+}
+
+static void
+ask_later(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+
+	child->asks_again++;
+	if (ctx->deadlines[SIGCHLD__ASK_AT] == 0)
+		sigchld__deadline_set(ctx, SIGCHLD__ASK_AT,
+		    sigchld__sys_now_ms() + ASK_AGAIN_MS);
+}
+
 static void
 end_stolen(struct sigchld_child *child)
 {
 	struct sigchld_event event =
 	    event_of(child->pid, SIGCHLD_STOLEN, SIGCHLD_SOURCE_NONE);
+	int rc, wstatus;
 
+	rc = sigchld__pidfd_status(child, &wstatus);
+	if (rc == -EAGAIN && child->asks_again < ASK_AGAIN) {
+		ask_later(child);
+		return;
+	}
 	sigchld__health_saw_theft(child->ctx);
-	end(child, &event);
+	if (rc == 1) {
+		child->ctx->stats.recovered++;
+		end_with(child, wstatus, SIGCHLD_SOURCE_PIDFD_INFO);
+	} else {
+		end(child, &event);
+	}
 }
 
-static void
-end_reported(struct sigchld_child *child)
+static int
+ask_kernel(const struct sigchld_child *child, struct sigchld__wait *ret_wait,
+    int options)
 {
-	struct sigchld__wait wait = { 0 };
-	struct sigchld_event event;
-	int wstatus = child->reported_wstatus;
-
-	wait.code = WIFEXITED(wstatus) ? CLD_EXITED : CLD_KILLED;
-	event = event_of(child->pid, what_of(&wait), SIGCHLD_SOURCE_APP);
-	event.wstatus = wstatus;
-	end(child, &event);
+	if (child->pidfd.fd == -1)
+		return sigchld__sys_waitid(P_PID, child->pid, ret_wait,
+		    options);
+	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, child->pidfd.fd, ret_wait,
+	    options | SIGCHLD__WALL);
 }
 
 /* It stopped or continued. Take just that from the kernel, which keeps only the
@@ -135,8 +174,7 @@ take_stop(struct sigchld_child *child)
 	struct sigchld__wait wait = { 0 };
 	int rc;
 
-	rc = sigchld__sys_waitid(P_PID, child->pid, &wait,
-	    WSTOPPED | WCONTINUED | WNOHANG);
+	rc = ask_kernel(child, &wait, WSTOPPED | WCONTINUED | WNOHANG);
 	if (rc < 0 || wait.pid == 0 ||
 	    (wait.code != CLD_STOPPED && wait.code != CLD_CONTINUED))
 		return false;
@@ -164,7 +202,7 @@ ask(struct sigchld_child *child)
 	struct sigchld_event event;
 	int rc;
 
-	rc = sigchld__sys_waitid(P_PID, child->pid, &wait, peek_options(child));
+	rc = ask_kernel(child, &wait, peek_options(child));
 	if (rc == -ECHILD) {
 		end_stolen(child);
 	} else if (rc < 0) {
@@ -181,27 +219,38 @@ ask(struct sigchld_child *child)
 void
 sigchld__look_at(struct sigchld_child *child)
 {
-	child->suspect = false;
 	if (child->state != SIGCHLD__WATCHED)
 		return;
 	/* Partner: sigchld_reaped. */
 	if (atomic_load_explicit(&child->reported, memory_order_acquire))
-		end_reported(child);
+		end_with(child, child->reported_wstatus, SIGCHLD_SOURCE_APP);
 	else if (atomic_load(&child->displaced))
 		end_stolen(child);
 	else
 		ask(child);
 }
 
-/* A child that somebody waits for is his to look at, unless there is news of it
- * that he cannot find himself. */
-static bool
-worth_a_look(const struct sigchld_child *child, bool told)
+/* A child that somebody waits for is his to look at. One that is being born is
+ * looked at when it is there. */
+static void
+look_unless_awaited(struct sigchld_child *child)
 {
-	if (child->waiter != NULL)
-		return false;
-	return told || child->suspect || atomic_load(&child->reported) ||
-	    atomic_load(&child->displaced);
+	if (child->linked && child->waiter == NULL)
+		sigchld__look_at(child);
+}
+
+static void
+ask_again(struct sigchld_ctx *ctx)
+{
+	struct sigchld_child *child;
+
+	if (!sigchld__deadline_is_due(ctx, SIGCHLD__ASK_AT))
+		return;
+	sigchld__deadline_set(ctx, SIGCHLD__ASK_AT, 0);
+	for (child = ctx->children; child != NULL; child = child->next) {
+		if (child->asks_again > 0)
+			look_unless_awaited(child);
+	}
 }
 
 void
@@ -209,10 +258,14 @@ sigchld__look(struct sigchld_ctx *ctx, bool told)
 {
 	struct sigchld_child *child;
 
-	if (told)
-		ctx->stats.sweeps++;
-	for (child = ctx->children; child != NULL; child = child->next) {
-		if (worth_a_look(child, told))
-			sigchld__look_at(child);
+	ask_again(ctx);
+	while ((child = sigchld__registry_take_news(ctx)) != NULL) {
+		if (!told || !child->depends) /* else its turn comes below */
+			look_unless_awaited(child);
 	}
+	if (!told)
+		return;
+	ctx->stats.sweeps++;
+	for (child = ctx->sweep; child != NULL; child = child->sweep_next)
+		look_unless_awaited(child);
 }

@@ -5,10 +5,15 @@
  * "needed" or "not needed": whoever changes one of these calls here, as often
  * as he likes.
  *
- *	children, or strays wanted	LIBRARY: on the signal list, and the
- *					    handler is held
- *					APP: on the list of sigchld_occurred
- *	ALWAYS				the handler is held
+ *	LIBRARY		a child that depends on the signal, or strays
+ *			wanted: on the signal list, the handler is held
+ *			a child whose zombie it keeps, or ALWAYS: the handler
+ *			is held
+ *	APP		any child: on the list of sigchld_occurred
+ *
+ * A child depends on the signal if no pidfd tells of its death, or if its stops
+ * are wanted. The handler keeps the zombie of a child on a pidfd where SIGCHLD is
+ * ignored otherwise and the kernel would not tell the status afterwards.
  */
 #include <errno.h>
 
@@ -19,8 +24,7 @@ static struct sigchld__users *
 list_wanted(const struct sigchld_ctx *ctx)
 {
 	if (ctx->closed ||
-	    (ctx->n_children == 0 && ctx->n_unborn == 0 &&
-		ctx->options.on_stray == NULL))
+	    (ctx->n_depend == 0 && ctx->options.on_stray == NULL))
 		return NULL;
 	return ctx->options.handler == SIGCHLD_HANDLER_APP
 	    ? &sigchld__app_users
@@ -31,7 +35,8 @@ static bool
 handler_wanted(const struct sigchld_ctx *ctx, const struct sigchld__users *list)
 {
 	return list == &sigchld__signal_users ||
-	    (!ctx->closed && ctx->options.flags & SIGCHLD_ALWAYS);
+	    (!ctx->closed &&
+		(ctx->n_guarded > 0 || ctx->options.flags & SIGCHLD_ALWAYS));
 }
 
 static void

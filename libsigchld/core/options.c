@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/ctx.h"
+#include "core/pidfd.h"
 
 #define FIRST_SIZE sizeof(struct sigchld_options)
 
@@ -43,7 +44,9 @@ check(const struct sigchld_options *o)
 	if (o->handler == SIGCHLD_HANDLER_APP &&
 	    (o->flags != 0 || o->wake == SIGCHLD_WAKE_PIDFD))
 		return -EINVAL;
-	return o->wake == SIGCHLD_WAKE_PIDFD ? -ENOTSUP : 0;
+	return o->wake == SIGCHLD_WAKE_PIDFD && !sigchld__pidfds_here()
+	    ? -ENOTSUP
+	    : 0;
 }
 
 int

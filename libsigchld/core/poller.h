@@ -47,6 +47,11 @@ int sigchld__poller_change(struct sigchld__poller *poller, int fd,
     uint32_t generation, uint32_t events);
 void sigchld__poller_remove(struct sigchld__poller *poller, int fd);
 
+/* A set apart, of one descriptor: tell once each time that it is readable. */
+int sigchld__poller_new_set(void);
+int sigchld__poller_add_edge(int set, int fd);
+void sigchld__poller_take_edge(int set);
+
 /* Wait for at most timeout_ms. Gives how many are ready, or -errno, -EINTR
  * included. Only one thread at a time. */
 int sigchld__poller_harvest(struct sigchld__poller *poller,

@@ -69,6 +69,27 @@ sigchld__poller_change(struct sigchld__poller *poller, int fd,
 	    data_word(fd, generation));
 }
 
+int
+sigchld__poller_new_set(void)
+{
+	return sigchld__sys_epoll_create();
+}
+
+int
+sigchld__poller_add_edge(int set, int fd)
+{
+	return sigchld__sys_epoll_ctl(set, EPOLL_CTL_ADD, fd,
+	    EPOLLIN | (uint32_t)EPOLLET, 0);
+}
+
+void
+sigchld__poller_take_edge(int set)
+{
+	struct epoll_event event;
+
+	(void)sigchld__sys_epoll_wait(set, &event, 1, 0);
+}
+
 void
 sigchld__poller_remove(struct sigchld__poller *poller, int fd)
 {

@@ -70,6 +70,27 @@ sigchld__poller_remove(struct sigchld__poller *poller, int fd)
 	(void)fd;
 }
 
+/* There are no pidfds here to ask this for. */
+int
+sigchld__poller_new_set(void)
+{
+	return -ENOTSUP;
+}
+
+int
+sigchld__poller_add_edge(int set, int fd)
+{
+	(void)set;
+	(void)fd;
+	return -ENOTSUP;
+}
+
+void
+sigchld__poller_take_edge(int set)
+{
+	(void)set;
+}
+
 struct collection {
 	struct sigchld__poller *poller;
 	uint32_t n; /* found, even if there was no room */

@@ -18,6 +18,8 @@
 
 #include "async/deferral.h"
 #include "async/fdtab.h"
+#include "async/sys.h"
+#include "core/birth.h"
 #include "core/ctx.h"
 #include "core/registry.h"
 #include "core/sys.h"
@@ -33,10 +35,11 @@ static size_t n_buckets = FIRST_BUCKETS;                   /* [T] */
 static size_t n_children;                                  /* [T] */
 static struct sigchld_ctx *groups[SIGCHLD__FD_GROUPS + 1]; /* [T] */
 static uint32_t last_group;                                /* [T] */
-static uint32_t most_groups;       /* [T] none above was ever used */
-static unsigned int births_now;    /* [T] */
-static bool sweep_later;           /* [T] */
-static struct sigchld_ctx *strays; /* [T] */
+static uint32_t most_groups;          /* [T] none above was ever used */
+static unsigned int births_now;       /* [T] */
+static struct sigchld__birth *births; /* [T] whose pidfd is in no table */
+static bool sweep_later;              /* [T] */
+static struct sigchld_ctx *strays;    /* [T] */
 
 void
 sigchld__registry_lock(void)
@@ -62,6 +65,7 @@ sigchld__registry_reset(void)
 	n_buckets = FIRST_BUCKETS;
 	n_children = 0;
 	births_now = 0;
+	births = NULL;
 	sweep_later = false;
 	strays = NULL;
 }
@@ -135,11 +139,52 @@ sigchld__registry_find(pid_t pid)
 	return child;
 }
 
+/* News: a context's children that ought to be looked at, whoever says so. */
+
+void
+sigchld__registry_news(struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+
+	if (child->news_link != NULL)
+		return;
+	child->news_next = ctx->news;
+	child->news_link = &ctx->news;
+	if (ctx->news != NULL)
+		ctx->news->news_link = &child->news_next;
+	ctx->news = child;
+}
+
+void
+sigchld__registry_forget_news(struct sigchld_child *child)
+{
+	if (child->news_link == NULL)
+		return;
+	*child->news_link = child->news_next;
+	if (child->news_next != NULL)
+		child->news_next->news_link = child->news_link;
+	child->news_link = NULL;
+}
+
+struct sigchld_child *
+sigchld__registry_take_news(struct sigchld_ctx *ctx)
+{
+	struct sigchld_child *child;
+
+	sigchld__registry_lock();
+	child = ctx->news;
+	if (child != NULL)
+		sigchld__registry_forget_news(child);
+	sigchld__registry_unlock();
+	return child;
+}
+
 /* A context is closed, then T is taken and left, then its self-pipe closed: so
  * one that is not closed yet has it. */
 void
 sigchld__registry_tell(struct sigchld_child *child)
 {
+	sigchld__registry_news(child);
 	if (!atomic_load(&child->ctx->closed))
 		sigchld__user_wake(&child->ctx->user);
 	if (child->waiter != NULL)
@@ -170,6 +215,7 @@ sigchld__registry_remove(struct sigchld_child *child)
 {
 	struct sigchld_child **at = bucket(child->pid);
 
+	sigchld__registry_forget_news(child);
 	if (!child->in_registry)
 		return;
 	while (*at != child)
@@ -209,9 +255,35 @@ sigchld__registry_group(uint32_t group)
 }
 
 void
-sigchld__registry_birth_begin(void)
+sigchld__registry_birth_begin(struct sigchld__birth *birth)
 {
 	births_now++;
+	birth->next = births;
+	births = birth;
+}
+
+void
+sigchld__registry_pidfd_entered(struct sigchld__birth *birth)
+{
+	struct sigchld__birth **at = &births;
+
+	while (*at != birth)
+		at = &(*at)->next;
+	*at = birth->next;
+}
+
+/* T may have been another thread's when this one was forked, so the list is read
+ * as it stands: each record is on the stack of a thread that was waiting in a
+ * fork, and complete before it is pointed at. */
+void
+sigchld__registry_close_pidfds(void)
+{
+	struct sigchld__birth *birth;
+
+	for (birth = births; birth != NULL; birth = birth->next) {
+		if (birth->pidfd != -1)
+			(void)sigchld__sys_close(birth->pidfd);
+	}
 }
 
 void

@@ -23,6 +23,9 @@ void sigchld__registry_reset(void);
 /* Without T: make room, so that chains stay short. Failing does no harm. */
 void sigchld__registry_reserve(void);
 
+/* Without T, with C: one of which there is news, or NULL. It is taken off. */
+struct sigchld_child *sigchld__registry_take_news(struct sigchld_ctx *ctx);
+
 /*
  * All that follows with T held.
  *
@@ -32,7 +35,10 @@ void sigchld__registry_reserve(void);
 int sigchld__registry_insert(struct sigchld_child *child, bool newborn);
 void sigchld__registry_remove(struct sigchld_child *child);
 
-/* There is news of it: wake its context, and whoever waits for it. */
+/* There is news of it: put it on its context's list, and wake nobody; or wake
+ * the context, and whoever waits for it. */
+void sigchld__registry_news(struct sigchld_child *child);
+void sigchld__registry_forget_news(struct sigchld_child *child);
 void sigchld__registry_tell(struct sigchld_child *child);
 struct sigchld_child *sigchld__registry_find(pid_t pid);
 
@@ -42,9 +48,15 @@ int sigchld__registry_add_group(struct sigchld_ctx *ctx);
 void sigchld__registry_remove_group(uint32_t group);
 struct sigchld_ctx *sigchld__registry_group(uint32_t group);
 
-/* A birth lasts from before the fork until its pid is in the table. */
-void sigchld__registry_birth_begin(void);
+/* A birth lasts from before the fork until its pid is in the table; its pidfd,
+ * which the descriptor table does not have yet, is known longer. */
+struct sigchld__birth;
+void sigchld__registry_birth_begin(struct sigchld__birth *birth);
 void sigchld__registry_birth_end(void);
+void sigchld__registry_pidfd_entered(struct sigchld__birth *birth);
+
+/* In a forked child: close those. */
+void sigchld__registry_close_pidfds(void);
 
 /* Is none under way? If one is, its end wakes the strays context. */
 bool sigchld__registry_no_births(void);

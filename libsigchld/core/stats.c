@@ -21,6 +21,7 @@ sigchld_get_stats(struct sigchld_ctx *ctx, struct sigchld_stats *stats)
 	sigchld__ctx_lock(ctx);
 	now = ctx->stats;
 	now.children = ctx->n_children;
+	now.pidfds = ctx->n_polled;
 	sigchld__ctx_unlock(ctx);
 	now.signals = atomic_load(&sigchld__signal_users.walks);
 	now.deferred = atomic_load(&sigchld__signal_users.deferred);

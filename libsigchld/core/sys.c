@@ -4,17 +4,21 @@
  * waitid, poll and epoll_wait are cancellation points in libc; see async/sys.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #ifndef SIGCHLD_PORTABLE
 #	include <sys/epoll.h>
-#	include <sys/resource.h>
+#	include <sys/ioctl.h>
 #	include <sys/syscall.h>
 #	include <sys/timerfd.h>
 #endif
@@ -104,6 +108,50 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
 
 #endif
 
+/* The kernel's mask, of 64 signals, is the beginning of libc's. */
+#ifndef SIGCHLD_PORTABLE
+
+void
+sigchld__sys_block_all(sigset_t *ret_before)
+{
+	uint64_t all = UINT64_MAX;
+	int saved = errno;
+
+	(void)sigemptyset(ret_before);
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, ret_before,
+	    sizeof(all));
+	errno = saved;
+}
+
+void
+sigchld__sys_unblock(const sigset_t *before)
+{
+	int saved = errno;
+
+	(void)syscall(SYS_rt_sigprocmask, SIG_SETMASK, before, NULL,
+	    sizeof(uint64_t));
+	errno = saved;
+}
+
+#else
+
+void
+sigchld__sys_block_all(sigset_t *ret_before)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigchld__sys_sigmask(SIG_SETMASK, &all, ret_before);
+}
+
+void
+sigchld__sys_unblock(const sigset_t *before)
+{
+	(void)sigchld__sys_sigmask(SIG_SETMASK, before, NULL);
+}
+
+#endif
+
 int
 sigchld__sys_kill(pid_t pid, int sig)
 {
@@ -126,6 +174,24 @@ sigchld__sys_sigpending(sigset_t *set)
 	int saved = errno;
 
 	return sigchld__result(sigpending(set), saved);
+}
+
+uint64_t
+sigchld__sys_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 0;
+	return limit.rlim_cur;
+}
+
+int
+sigchld__sys_dup(int fd)
+{
+	int saved = errno;
+
+	return sigchld__result(fcntl(fd, F_DUPFD_CLOEXEC, 0), saved);
 }
 
 int64_t
@@ -163,20 +229,90 @@ sigchld__sys_pidfd_open(pid_t pid)
 #	endif
 }
 
+#	define TO_GROUP 4u /* PIDFD_SIGNAL_PROCESS_GROUP, of Linux 6.9 */
+
 int
-sigchld__sys_pidfd_signal(int pidfd, int sig)
+sigchld__sys_pidfd_signal(int pidfd, int sig, bool group)
 {
 #	ifdef SYS_pidfd_send_signal
 	int saved = errno;
 
 	return sigchld__result(syscall(SYS_pidfd_send_signal, pidfd, sig, NULL,
-				   0),
+				   group ? TO_GROUP : 0u),
 	    saved);
 #	else
 	(void)pidfd;
 	(void)sig;
+	(void)group;
 	return -ENOSYS;
 #	endif
+}
+
+/* As the kernel has it since Linux 6.13; headers are slower. */
+struct pidfd_info {
+	uint64_t mask, cgroup;
+	uint32_t pid, tgid, ppid, ids[8];
+	int32_t exit_code; /* since 6.15 */
+};
+
+#	define GET_INFO  _IOWR(0xff, 11, struct pidfd_info)
+#	define INFO_EXIT (1u << 3)
+
+int
+sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus)
+{
+	struct pidfd_info info = { .mask = INFO_EXIT };
+	int saved = errno;
+
+	if (sigchld__result(ioctl(pidfd, GET_INFO, &info), saved) < 0)
+		return 0;
+	if (!(info.mask & INFO_EXIT))
+		return -EAGAIN;
+	*ret_wstatus = info.exit_code;
+	return 1;
+}
+
+/* Before Linux 6.13 only /proc tells. -1: it was reaped; 0: of a pid namespace
+ * that is not ours. */
+static pid_t
+pid_from_proc(int pidfd)
+{
+	char text[512], *at = NULL;
+	long pid;
+	int fd;
+	ssize_t n;
+
+	(void)snprintf(text, sizeof(text), "/proc/self/fdinfo/%d", pidfd);
+	fd = open(text, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text) - 1);
+	(void)close(fd);
+	if (n > 0) {
+		text[n] = 0;
+		at = strstr(text, "\nPid:");
+	}
+	if (at == NULL)
+		return -EBADF;
+	pid = strtol(at + 5, NULL, 10);
+	return pid > 0 ? (pid_t)pid : -ESRCH;
+}
+
+pid_t
+sigchld__sys_pidfd_pid(int pidfd)
+{
+	struct pidfd_info info = { 0 };
+	int saved = errno, state;
+	pid_t pid;
+
+	if (sigchld__result(ioctl(pidfd, GET_INFO, &info), saved) == 0 &&
+	    info.pid > 0)
+		return (pid_t)info.pid;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	pid = pid_from_proc(pidfd);
+	(void)pthread_setcancelstate(state, NULL);
+	errno = saved;
+	return pid;
 }
 
 int
@@ -237,6 +373,21 @@ sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
 
 #else
 
+pid_t
+sigchld__sys_pidfd_pid(int pidfd)
+{
+	(void)pidfd;
+	return -ENOSYS;
+}
+
+int
+sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus)
+{
+	(void)pidfd;
+	(void)ret_wstatus;
+	return 0;
+}
+
 int
 sigchld__sys_pidfd_open(pid_t pid)
 {
@@ -245,10 +396,11 @@ sigchld__sys_pidfd_open(pid_t pid)
 }
 
 int
-sigchld__sys_pidfd_signal(int pidfd, int sig)
+sigchld__sys_pidfd_signal(int pidfd, int sig, bool group)
 {
 	(void)pidfd;
 	(void)sig;
+	(void)group;
 	return -ENOSYS;
 }
 

@@ -27,10 +27,18 @@ int sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options);
 int sigchld__sys_kill(pid_t pid, int sig);
 int sigchld__sys_pidfd_open(pid_t pid);
-int sigchld__sys_pidfd_signal(int pidfd, int sig);
+int sigchld__sys_pidfd_signal(int pidfd, int sig, bool group);
+/* What became of a process that was reaped. 1: this, as of waitpid(2); 0: the
+ * kernel does not keep it; -EAGAIN: it is not reaped, or not quite. */
+int sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus);
+pid_t sigchld__sys_pidfd_pid(int pidfd); /* -ESRCH: it was reaped */
 pid_t sigchld__sys_fork(void);
+void sigchld__sys_block_all(sigset_t *ret_before); /* libc's own, too */
+void sigchld__sys_unblock(const sigset_t *before);
 int sigchld__sys_sigpending(sigset_t *set);
-int64_t sigchld__sys_now_ms(void); /* CLOCK_MONOTONIC, rounded up */
+int64_t sigchld__sys_now_ms(void);    /* CLOCK_MONOTONIC, rounded up */
+uint64_t sigchld__sys_fd_limit(void); /* RLIMIT_NOFILE */
+int sigchld__sys_dup(int fd);         /* close-on-exec */
 int sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms);
 
 /* Linux only; elsewhere -ENOSYS. Descriptors are close-on-exec. */
@@ -43,7 +51,8 @@ int sigchld__sys_epoll_wait(int epfd, struct epoll_event *events, int max,
 int sigchld__sys_timerfd(void);
 int sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms); /* 0: disarm */
 
-/* P_PIDFD, where the headers are too old to have it. */
+/* P_PIDFD and __WALL, where the headers are too old to have them. */
 #define SIGCHLD__P_PIDFD 3
+#define SIGCHLD__WALL    0x40000000
 
 #endif

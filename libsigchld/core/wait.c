@@ -8,10 +8,17 @@
  *
  *	waiter				who wakes it
  *
- *	on the list			the handler; sigchld_occurred (APP)
+ *	holds the child's pidfd		the kernel
+ *	or is on the list		the handler; sigchld_occurred (APP)
  *	child->waiter (C and T)		sigchld_reaped, with T; whoever frees
  *					    the child or its context, with C
  *	drain, clear awake, look: P1 in deferral.c
+ *
+ * It holds the pidfd by a reference in the descriptor table, so nobody closes it
+ * meanwhile. The pidfd of a dead child that a tracer holds is readable, but there
+ * is nothing to wait for yet; a poll would spin. Only then it is worth its price
+ * to put it into an epoll set of our own, edge-triggered: F2 in pidfd.c. If there
+ * is none to be had, the waiter asks now and then.
  *
  * If it gives up, it makes the child suspect and wakes the context, which may
  * have passed over the child's death meanwhile.
@@ -21,6 +28,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "async/fdtab.h"
 #include "async/nofork.h"
 #include "core/ctx.h"
 #include "core/fds.h"
@@ -28,16 +36,21 @@
 #include "core/sys.h"
 #include "core/wait.h"
 
+#define ASK_MS 20 /* without anything that tells */
+
 void
 sigchld__waiter_wake(struct sigchld__waiter *waiter)
 {
 	sigchld__user_wake(&waiter->user);
 }
 
+/* The users list that tells of this child; NULL: a pidfd does. */
 static struct sigchld__users *
-list_of(const struct sigchld_ctx *ctx)
+list_of(const struct sigchld_child *child)
 {
-	return ctx->options.handler == SIGCHLD_HANDLER_APP
+	if (child->polled)
+		return NULL;
+	return child->ctx->options.handler == SIGCHLD_HANDLER_APP
 	    ? &sigchld__waiting_users
 	    : &sigchld__signal_users;
 }
@@ -47,6 +60,9 @@ close_waiter(struct sigchld__waiter *w)
 {
 	struct sigchld__selfpipe *pipe = &w->user.pipe;
 
+	sigchld__fds_close_own(w->set, &w->set_ref);
+	if (w->pidfd != -1)
+		(void)sigchld__fds_drop(w->pidfd);
 	sigchld__fds_close_own(pipe->rd, &w->read_ref);
 	if (pipe->wr != pipe->rd)
 		sigchld__fds_close_own(pipe->wr, &w->write_ref);
@@ -54,25 +70,67 @@ close_waiter(struct sigchld__waiter *w)
 
 /* Never dispatched, so no events; in the table for postfork's sake. */
 static int
-open_waiter(struct sigchld__waiter *w, struct sigchld_ctx *ctx)
+open_pipe(struct sigchld__waiter *w, struct sigchld_ctx *ctx)
 {
 	struct sigchld__selfpipe *pipe = &w->user.pipe;
 	int rc;
 
-	(void)memset(w, 0, sizeof(*w));
-	*pipe = (struct sigchld__selfpipe)SIGCHLD__SELFPIPE_CLOSED;
-	sigchld__nofork_begin();
 	rc = sigchld__selfpipe_open(pipe);
 	if (rc == 0)
-		rc = sigchld__fds_insert_own(ctx, pipe->rd, 0, NULL,
+		rc = sigchld__fds_insert_own(ctx, pipe->rd, 0, NULL, NULL,
 		    &w->read_ref);
 	if (rc == 0 && pipe->wr != pipe->rd)
-		rc = sigchld__fds_insert_own(ctx, pipe->wr, 0, NULL,
+		rc = sigchld__fds_insert_own(ctx, pipe->wr, 0, NULL, NULL,
 		    &w->write_ref);
+	return rc;
+}
+
+/* With C. */
+static int
+open_waiter(struct sigchld__waiter *w, struct sigchld_child *child)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	int rc;
+
+	(void)memset(w, 0, sizeof(*w));
+	w->user.pipe = (struct sigchld__selfpipe)SIGCHLD__SELFPIPE_CLOSED;
+	w->set = w->pidfd = -1;
+	w->list = list_of(child);
+	sigchld__nofork_begin();
+	rc = open_pipe(w, ctx);
+	if (rc == 0 && child->polled) {
+		rc = sigchld__fd_grab(child->pidfd.fd, ctx->group);
+		if (rc == 0)
+			w->pidfd = child->pidfd.fd;
+	}
 	if (rc < 0)
 		close_waiter(w);
 	sigchld__nofork_end();
 	return rc;
+}
+
+/* With C: readable, and nothing to wait for. From now on only edges count. */
+static void
+use_edges(struct sigchld__waiter *w, struct sigchld_ctx *ctx)
+{
+	int rc;
+
+	if (w->set != -1 || w->pidfd == -1)
+		return;
+	sigchld__nofork_begin();
+	w->set = sigchld__poller_new_set();
+	rc = w->set < 0
+	    ? w->set
+	    : sigchld__fds_insert_own(ctx, w->set, 0, NULL, NULL, &w->set_ref);
+	if (rc == 0)
+		rc = sigchld__poller_add_edge(w->set, w->pidfd);
+	if (rc < 0) {
+		sigchld__fds_close_own(w->set < 0 ? -1 : w->set, &w->set_ref);
+		w->set = -1;
+		(void)sigchld__fds_drop(w->pidfd);
+		w->pidfd = -1; /* asked now and then */
+	}
+	sigchld__nofork_end();
 }
 
 static void
@@ -101,19 +159,33 @@ take(struct sigchld_child *child, struct sigchld_event *event)
 	return 1;
 }
 
+static int
+ms_until(int64_t until)
+{
+	int64_t left;
+
+	if (until < 0)
+		return -1;
+	left = until - sigchld__sys_now_ms();
+	return left < 0 ? 0 : left > 0x7fffffff ? 0x7fffffff : (int)left;
+}
+
 /* Sleep, drain, clear. -EINTR is not told: the time is absolute. */
 static void
 sleep_until(struct sigchld__waiter *w, int64_t until)
 {
-	struct pollfd pfd = { .fd = w->user.pipe.rd, .events = POLLIN };
-	int64_t left = -1;
+	struct pollfd fds[2] = {
+		{ .fd = w->user.pipe.rd, .events = POLLIN },
+		{ .fd = w->set != -1 ? w->set : w->pidfd, .events = POLLIN },
+	};
+	int n;
 
-	if (until >= 0) {
-		left = until - sigchld__sys_now_ms();
-		left = left < 0 ? 0 : left > 0x7fffffff ? 0x7fffffff : left;
-	}
-	if (sigchld__sys_poll(&pfd, 1, (int)left) > 0)
+	n = sigchld__sys_poll(fds, 2, ms_until(until));
+	if (n > 0 && fds[0].revents != 0)
 		(void)sigchld__selfpipe_drain(&w->user.pipe);
+	w->readable = n > 0 && fds[1].revents != 0;
+	if (w->readable && w->set != -1)
+		sigchld__poller_take_edge(w->set);
 	(void)sigchld__user_asleep(&w->user);
 }
 
@@ -132,6 +204,19 @@ soonest(int64_t until, int64_t deadline)
 	return until < 0 || deadline < until ? deadline : until;
 }
 
+/* When to look again, if nothing wakes us. */
+static int64_t
+wake_at(const struct sigchld__waiter *w, const struct sigchld_child *child,
+    int64_t until)
+{
+	struct sigchld_ctx *ctx = child->ctx;
+	int64_t at = soonest(until, ctx->next_deadline);
+
+	if (child->asks_again > 0 || (w->list == NULL && w->pidfd == -1))
+		at = soonest(at, sigchld__sys_now_ms() + ASK_MS);
+	return at;
+}
+
 /* With C, which is dropped while it sleeps. */
 static int
 wait_with(struct sigchld_child *child, struct sigchld__waiter *w, int64_t until,
@@ -147,14 +232,36 @@ wait_with(struct sigchld_child *child, struct sigchld__waiter *w, int64_t until,
 		rc = take(child, event);
 		if (rc != 0 || last)
 			return rc;
+		if (w->readable)
+			use_edges(w, ctx);
 		if (child->queued) /* a stop, for its callback */
 			sigchld__user_wake(&ctx->user);
-		due = soonest(until, ctx->next_deadline);
+		due = wake_at(w, child, until);
 		sigchld__ctx_unlock(ctx);
 		sleep_until(w, due);
 		sigchld__ctx_lock(ctx);
-		sigchld__deadlines(ctx); /* perhaps nobody dispatches */
+		sigchld__stops_due(ctx); /* perhaps nobody dispatches */
 	}
+}
+
+static void
+join(struct sigchld__waiter *w)
+{
+	if (w->list == NULL)
+		return;
+	sigchld__users_lock();
+	sigchld__users_join(w->list, &w->user);
+	sigchld__users_unlock();
+}
+
+static void
+leave(struct sigchld__waiter *w)
+{
+	if (w->list == NULL)
+		return;
+	sigchld__users_lock();
+	sigchld__users_leave(w->list, &w->user);
+	sigchld__users_unlock();
 }
 
 /* With C. */
@@ -162,8 +269,6 @@ static int
 wait_for(struct sigchld_child *child, int64_t until,
     struct sigchld_event *event)
 {
-	struct sigchld_ctx *ctx = child->ctx;
-	struct sigchld__users *list = list_of(ctx);
 	struct sigchld__waiter w;
 	int rc;
 
@@ -172,23 +277,17 @@ wait_for(struct sigchld_child *child, int64_t until,
 	rc = take(child, event);
 	if (rc != 0 || is_over(until))
 		return rc;
-	rc = open_waiter(&w, ctx);
+	rc = open_waiter(&w, child);
 	if (rc < 0)
 		return rc;
-	sigchld__users_lock();
-	sigchld__users_join(list, &w.user);
-	sigchld__users_unlock();
+	join(&w);
 	set_waiter(child, &w);
 	rc = wait_with(child, &w, until, event);
 	set_waiter(child, NULL);
-	sigchld__users_lock();
-	sigchld__users_leave(list, &w.user);
-	sigchld__users_unlock();
+	leave(&w);
 	close_waiter(&w);
-	if (child->state == SIGCHLD__WATCHED || child->queued) {
-		child->suspect = true;
-		sigchld__user_wake(&ctx->user);
-	}
+	if (child->state == SIGCHLD__WATCHED || child->queued)
+		sigchld__child_suspect(child);
 	return rc;
 }
 
@@ -204,22 +303,20 @@ sigchld_child_wait(struct sigchld_child *child, int timeout_ms,
 	if (child == NULL ||
 	    (ret_event != NULL && ret_event->size < sizeof(event)))
 		return -EINVAL;
-	ctx = child->ctx;
-	rc = sigchld__ctx_check(ctx);
-	if (rc < 0)
-		return rc;
-	if (sigchld__in_callback_of(ctx))
+	ctx = sigchld__child_lock(child);
+	if (ctx == NULL)
+		return -EPERM;
+	if (sigchld__in_callback_of(ctx)) {
+		sigchld__child_unlock(ctx);
 		return -EDEADLK;
+	}
 	if (timeout_ms >= 0)
 		until = sigchld__sys_now_ms() + timeout_ms;
-	sigchld__ctx_ref(ctx);
-	sigchld__ctx_lock(ctx);
 	child->pins++;
 	rc = wait_for(child, until, &event);
 	child->pins--;
 	sigchld__child_collect(child);
-	sigchld__ctx_unlock(ctx);
-	sigchld__ctx_unref(ctx);
+	sigchld__child_unlock(ctx);
 	if (rc == 1 && ret_event != NULL)
 		*ret_event = event;
 	return rc;

@@ -12,8 +12,8 @@ static pid_t killed;
 
 int __real_sigchld__sys_pidfd_open(pid_t pid);
 int __wrap_sigchld__sys_pidfd_open(pid_t pid);
-int __real_sigchld__sys_pidfd_signal(int pidfd, int sig);
-int __wrap_sigchld__sys_pidfd_signal(int pidfd, int sig);
+int __real_sigchld__sys_pidfd_signal(int pidfd, int sig, bool group);
+int __wrap_sigchld__sys_pidfd_signal(int pidfd, int sig, bool group);
 int __real_sigchld__sys_kill(pid_t pid, int sig);
 int __wrap_sigchld__sys_kill(pid_t pid, int sig);
 int __real_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
@@ -29,12 +29,12 @@ __wrap_sigchld__sys_pidfd_open(pid_t pid)
 }
 
 int
-__wrap_sigchld__sys_pidfd_signal(int pidfd, int sig)
+__wrap_sigchld__sys_pidfd_signal(int pidfd, int sig, bool group)
 {
 	n_pidfd_signals++;
 	return pidfd_signal_gives != 0
 	    ? pidfd_signal_gives
-	    : __real_sigchld__sys_pidfd_signal(pidfd, sig);
+	    : __real_sigchld__sys_pidfd_signal(pidfd, sig, group);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
  * test_registry.c - what the contexts of a process know of each other
  */
+#include "core/birth.h"
 #include "core/ctx.h"
 #include "core/registry.h"
 #include "help.h"
@@ -83,15 +84,19 @@ END_TEST
 
 START_TEST(births_are_counted)
 {
+	struct sigchld__birth first = { .pidfd = -1 }, second = { .pidfd = -1 };
+
 	sigchld__registry_lock();
 	ck_assert(sigchld__registry_no_births());
-	sigchld__registry_birth_begin();
+	sigchld__registry_birth_begin(&first);
 	ck_assert(!sigchld__registry_no_births());
-	sigchld__registry_birth_begin();
+	sigchld__registry_birth_begin(&second);
 	sigchld__registry_birth_end();
 	ck_assert(!sigchld__registry_no_births());
 	sigchld__registry_birth_end();
 	ck_assert(sigchld__registry_no_births());
+	sigchld__registry_pidfd_entered(&first);
+	sigchld__registry_pidfd_entered(&second);
 	sigchld__registry_unlock();
 }
 END_TEST

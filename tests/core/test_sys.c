@@ -51,7 +51,7 @@ START_TEST(the_others_give_their_errno_and_keep_it)
 	KEEPS_ERRNO(-ENOSYS, sigchld__sys_timerfd());
 #else
 	KEEPS_ERRNO(-EINVAL, sigchld__sys_pidfd_open(-1));
-	KEEPS_ERRNO(-EBADF, sigchld__sys_pidfd_signal(-1, 0));
+	KEEPS_ERRNO(-EBADF, sigchld__sys_pidfd_signal(-1, 0, false));
 	KEEPS_ERRNO(-EBADF, sigchld__sys_epoll_ctl(-1, 1, 0, 0, 0));
 	KEEPS_ERRNO(-EBADF, sigchld__sys_epoll_wait(-1, NULL, 1, 0));
 	KEEPS_ERRNO(-EBADF, sigchld__sys_timerfd_arm(-1, 1));

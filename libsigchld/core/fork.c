@@ -1,0 +1,43 @@
+/*
+ * fork.c - fork, and watch the child
+ *
+ * By fork(2), so that all hooks run; or by what the options give in its place.
+ */
+#include <errno.h>
+
+#include "core/birth.h"
+#include "core/ctx.h"
+#include "core/sys.h"
+
+static pid_t
+call_fork(pid_t (*fn)(void *user), void *user)
+{
+	int saved = errno;
+	pid_t pid = fn(user);
+
+	if (pid < 0)
+		pid = errno > 0 ? -errno : -EAGAIN;
+	errno = saved;
+	return pid;
+}
+
+static pid_t
+make(struct sigchld__birth *birth)
+{
+	return birth->fork == NULL ? sigchld__sys_fork()
+				   : call_fork(birth->fork, birth->user);
+}
+
+pid_t
+sigchld_fork(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
+    uint32_t flags, sigchld_event_fn *on_event, void *user)
+{
+	struct sigchld__birth birth = { .make = make };
+	int rc = sigchld__ctx_check(ctx);
+
+	if (rc < 0)
+		return rc;
+	if (flags & ~(SIGCHLD_CHILD_STOPS | SIGCHLD_CHILD_DESCENDANTS))
+		return -EINVAL;
+	return sigchld__birth(ctx, ret_child, flags, &birth, on_event, user);
+}
