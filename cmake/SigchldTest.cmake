@@ -6,10 +6,11 @@ if(SIGCHLD_SANITIZE)
   set(SIGCHLD_TEST_SLOWNESS 4)
 endif()
 
-# What every entry has. TIMEOUT is in seconds and is for one test; the harness
-# ends a test a little earlier than CTest would, and can say which it was.
+# What every entry has. TIMEOUT is in seconds and is for one test, of which the
+# entry has COUNT; the harness ends a test a little earlier than CTest would, and
+# can say which it was. WAKE is what the environment tells the harness.
 function(sigchld_test_properties name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT;COUNT;WAKE" "LABELS")
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
@@ -17,11 +18,18 @@ function(sigchld_test_properties name)
     set(arg_LABELS quick)
   endif()
   math(EXPR harness_timeout "${arg_TIMEOUT} * ${SIGCHLD_TEST_SLOWNESS}")
-  math(EXPR timeout "${harness_timeout} + 10")
+  if(NOT arg_COUNT)
+    set(arg_COUNT 1)
+  endif()
+  math(EXPR timeout "${harness_timeout} * ${arg_COUNT} + 10")
+  set(environment "HARNESS_TIMEOUT_S=${harness_timeout}")
+  if(arg_WAKE)
+    list(APPEND environment "HARNESS_WAKE=${arg_WAKE}")
+  endif()
   set_tests_properties("${name}" PROPERTIES
     LABELS "${arg_LABELS}"
     TIMEOUT ${timeout}
-    ENVIRONMENT "HARNESS_TIMEOUT_S=${harness_timeout}"
+    ENVIRONMENT "${environment}"
     SKIP_RETURN_CODE 77)
   if(stress IN_LIST arg_LABELS)
     set_tests_properties("${name}" PROPERTIES RUN_SERIAL TRUE)
@@ -29,7 +37,8 @@ function(sigchld_test_properties name)
 endfunction()
 
 # The program alone: linked statically, so that WRAP can put a test's own
-# __wrap_sigchld__sys_NAME in place of a system call.
+# __wrap_sigchld__sys_NAME in place of a system call, and the harness choose the
+# wake of each context (tests/support/wake.c).
 function(sigchld_test_program target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "WRAP")
   add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
@@ -42,27 +51,48 @@ function(sigchld_test_program target)
   target_link_libraries(${target} PRIVATE sigchld_harness sigchld_static)
   list(TRANSFORM arg_WRAP
     REPLACE "^(.+)$" "LINKER:--wrap=sigchld__sys_\\1")
-  target_link_options(${target} PRIVATE ${arg_WRAP})
+  target_link_options(${target} PRIVATE ${arg_WRAP}
+    LINKER:--wrap=sigchld_new LINKER:--wrap=sigchld_configure)
 endfunction()
 
-# Each HARNESS_TEST(x) in these sources.
+# Each HARNESS_TEST(x), or HARNESS_SIGNAL_TEST(x) and so on, in these sources. A
+# long name may stand on a line of its own.
 function(sigchld_test_names ret_names)
   set(names "")
+  set(entry "HARNESS_([A-Z]+_)?TEST\\([ \t\n]*([A-Za-z0-9_]+)\\)")
   foreach(source IN LISTS ARGN)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
-    file(STRINGS "${source}" lines REGEX "HARNESS_TEST\\([A-Za-z0-9_]+\\)")
-    string(REGEX MATCHALL "HARNESS_TEST\\([A-Za-z0-9_]+\\)" tests "${lines}")
-    list(TRANSFORM tests REPLACE "HARNESS_TEST\\((.*)\\)" "\\1")
+    file(READ "${source}" text)
+    string(REGEX MATCHALL "${entry}" tests "${text}")
+    list(TRANSFORM tests REPLACE "${entry}" "\\2")
     list(APPEND names ${tests})
   endforeach()
   set(${ret_names} "${names}" PARENT_SCOPE)
 endfunction()
 
-# sigchld_test(NAME source... [WRAP call...] [LABELS label...] [TIMEOUT s])
+# The same program once more under each wake, as NAME@signal and NAME@pidfd: all
+# its tests in one entry, which is cheaper and names them all the same. They have
+# the label `wake' instead of `quick'. The portable build has but one wake.
+function(sigchld_test_wakes name target)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT;COUNT" "LABELS")
+  if(SIGCHLD_PORTABLE)
+    return()
+  endif()
+  list(REMOVE_ITEM arg_LABELS quick)
+  foreach(wake signal pidfd)
+    add_test(NAME "${name}@${wake}" COMMAND ${target})
+    sigchld_test_properties("${name}@${wake}" LABELS wake ${arg_LABELS}
+      TIMEOUT ${arg_TIMEOUT} COUNT ${arg_COUNT} WAKE ${wake})
+  endforeach()
+endfunction()
+
+# sigchld_test(NAME source... [WRAP call...] [LABELS label...] [TIMEOUT s]
+#     [WAKES] [WAKE wake])
 #
-# Each HARNESS_TEST(x) in the sources becomes an entry NAME/x.
+# Each HARNESS_TEST(x) in the sources becomes an entry NAME/x. WAKES: the program
+# is run under each wake, too, unless WAKE says which one it is about.
 function(sigchld_test name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "TIMEOUT" "WRAP;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WAKES" "TIMEOUT;WAKE" "WRAP;LABELS")
   sigchld_test_names(tests ${arg_UNPARSED_ARGUMENTS})
   if(NOT tests)
     set(severity WARNING)
@@ -78,8 +108,13 @@ function(sigchld_test name)
   foreach(test IN LISTS tests)
     add_test(NAME "${name}/${test}" COMMAND ${target} ${test})
     sigchld_test_properties("${name}/${test}"
-      LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+      LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} WAKE ${arg_WAKE})
   endforeach()
+  if(arg_WAKES AND NOT arg_WAKE)
+    list(LENGTH tests count)
+    sigchld_test_wakes("${name}" ${target}
+      LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT} COUNT ${count})
+  endif()
 endfunction()
 
 # The words of a line such as
@@ -93,18 +128,24 @@ function(sigchld_test_words source key ret_words)
   set(${ret_words} "${words}" PARENT_SCOPE)
 endfunction()
 
-# Every test_*.c of a folder. Lines `wrap:', `labels:' and `timeout:' in a source
-# say what the function above takes as arguments.
+# Every test_*.c of a folder. Lines `wrap:', `labels:', `timeout:' and `wake:' in
+# a source say what the function above takes as arguments.
 function(sigchld_test_folder path)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WAKES" "" "")
+  set(wakes "")
+  if(arg_WAKES)
+    set(wakes WAKES)
+  endif()
   get_filename_component(folder "${path}" NAME)
   file(GLOB sources CONFIGURE_DEPENDS "${path}/test_*.c")
   foreach(source IN LISTS sources)
     get_filename_component(name "${source}" NAME_WE)
     string(REGEX REPLACE "^test_" "" name "${name}")
-    foreach(key wrap labels timeout)
+    foreach(key wrap labels timeout wake)
       sigchld_test_words("${source}" ${key} ${key})
     endforeach()
     sigchld_test("${folder}/${name}" "${source}"
-      WRAP ${wrap} LABELS ${labels} TIMEOUT ${timeout})
+      ${wakes} WRAP ${wrap} LABELS ${labels} TIMEOUT ${timeout}
+      WAKE ${wake})
   endforeach()
 endfunction()

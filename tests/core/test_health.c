@@ -162,10 +162,11 @@ END_TEST
 
 HARNESS("health",
     {
-	HARNESS_TEST(a_handler_on_top_that_calls_ours_is_foreign_and_no_more),
-	HARNESS_TEST(one_that_does_not_call_ours_is_told_lost),
-	HARNESS_TEST(ignored),
-	HARNESS_TEST(blocked_is_pending_at_two_checks_in_a_row),
+	HARNESS_SIGNAL_TEST(
+	    a_handler_on_top_that_calls_ours_is_foreign_and_no_more),
+	HARNESS_SIGNAL_TEST(one_that_does_not_call_ours_is_told_lost),
+	HARNESS_SIGNAL_TEST(ignored),
+	HARNESS_SIGNAL_TEST(blocked_is_pending_at_two_checks_in_a_row),
 	HARNESS_TEST(theft),
 	HARNESS_TEST(without_a_child_that_needs_it_nothing_is_told),
     })

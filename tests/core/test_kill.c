@@ -245,8 +245,9 @@ HARNESS("kill",
 	HARNESS_TEST(c20_a_zombie_can_be_signalled_and_a_reaped_one_not),
 	HARNESS_TEST(
 	    g10_a_stolen_child_is_not_signalled_though_nobody_knows_yet),
-	HARNESS_TEST(c31_without_a_pidfd_it_is_done_by_pid),
-	HARNESS_TEST(g10_a_pidfd_that_is_no_child_of_ours_is_not_signalled),
+	HARNESS_AUTO_TEST(c31_without_a_pidfd_it_is_done_by_pid),
+	HARNESS_SIGNAL_TEST(
+	    g10_a_pidfd_that_is_no_child_of_ours_is_not_signalled),
 	HARNESS_TEST(a_refusal_of_the_kernel_is_not_taken_for_a_fork),
 	HARNESS_TEST(g9_in_a_forked_child_nobody_is_signalled),
 	HARNESS_TEST(a_kill_after_its_context_was_freed),

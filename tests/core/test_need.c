@@ -2,6 +2,7 @@
  * test_need.c - the handler is there exactly while somebody needs it
  *
  * wrap: sigaction
+ * wake: signal
  */
 #include "async/sys.h"
 #include "help.h"

@@ -201,6 +201,8 @@ expected(const struct answer *first, const struct answer *second, bool beneath)
 		return BUSY_SECOND; /* one context of the process at most */
 	if (refuses(second, beneath) && wants_handler(second))
 		return BUSY_SECOND;
+	if (harness_on_pidfds())
+		return WORKS; /* a child needs no handler */
 	if (refuses(first, beneath))
 		return BUSY_FIRST_CHILD;
 	if (refuses(second, beneath))

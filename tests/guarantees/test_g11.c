@@ -318,8 +318,8 @@ END_TEST
 HARNESS("g11",
     {
 	HARNESS_TEST(g11_context_that_never_dispatches),
-	HARNESS_TEST(g11_full_self_pipe),
-	HARNESS_TEST(g11_broken_self_pipe),
+	HARNESS_SIGNAL_TEST(g11_full_self_pipe),
+	HARNESS_SIGNAL_TEST(g11_broken_self_pipe),
 	HARNESS_TEST(g11_denied_stray),
 	HARNESS_TEST(g11_failing_stray_callback),
 	HARNESS_TEST(g11_child_that_will_not_go),

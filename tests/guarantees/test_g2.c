@@ -28,7 +28,7 @@ __wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *wait,
 
 	if (options & WNOWAIT || rc < 0 || wait->pid == 0)
 		return rc;
-	if (type != P_PID || n_reaped == 64)
+	if (harness_pid_of(type, id) <= 0 || n_reaped == 64)
 		n_wild++;
 	else
 		reaped[n_reaped++] = wait->pid;

@@ -248,8 +248,8 @@ END_TEST
 
 HARNESS("g3",
     {
-	HARNESS_TEST(g3_free_waits_for_a_walk),
-	HARNESS_TEST(g3_no_byte_reaches_those_who_come_after),
+	HARNESS_SIGNAL_TEST(g3_free_waits_for_a_walk),
+	HARNESS_SIGNAL_TEST(g3_no_byte_reaches_those_who_come_after),
 	HARNESS_TEST(g3_waiters_are_let_go),
 	HARNESS_TEST(g3_free_waits_for_a_callback),
     })

@@ -228,6 +228,6 @@ HARNESS("g6",
     {
 	HARNESS_TEST(g6_pid_or_nothing),
 	HARNESS_TEST(g6_nothing_fails_after_the_fork),
-	HARNESS_TEST(g6_dead_before_the_fork_returned),
+	HARNESS_SIGNAL_TEST(g6_dead_before_the_fork_returned),
 	HARNESS_TEST(g6_fork_of_the_application_fails),
     })

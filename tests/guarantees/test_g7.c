@@ -4,6 +4,7 @@
  * SIGCHLD that came meanwhile
  *
  * wrap: write getpid alloc sigmask sleep_us
+ * wake: signal
  *
  * What the kernel sees of it is asked by test_syscalls.c.
  */

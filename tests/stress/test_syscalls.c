@@ -319,7 +319,7 @@ END_TEST
 
 HARNESS("syscalls",
     {
-	HARNESS_TEST(one_write_per_context_that_sleeps),
-	HARNESS_TEST(handler_makes_no_other_call),
+	HARNESS_SIGNAL_TEST(one_write_per_context_that_sleeps),
+	HARNESS_SIGNAL_TEST(handler_makes_no_other_call),
 	HARNESS_TEST(idle_process_makes_no_call),
     })

@@ -27,6 +27,7 @@
 
 #include "census.h"
 #include "harness.h"
+#include "pidfds.h"
 
 #if defined(__SANITIZE_THREAD__)
 #	define SANITIZED
@@ -53,6 +54,7 @@ struct skip {
 
 static struct skip *skip;    /* shared with the process of the test */
 static struct census before; /* in the process of the test */
+static const struct harness_test **running; /* those that are run, in order */
 static SRunner *runner;
 static int n_skipped;
 
@@ -140,6 +142,8 @@ harness_skip(const char *why)
 static void
 count_before(void)
 {
+	if ((*running)->wake != NULL)
+		(void)setenv("HARNESS_WAKE", (*running)->wake, 1);
 	census_take(&before);
 }
 
@@ -175,6 +179,7 @@ judge(void)
 	} else {
 		(void)printf("ok    %s\n", tr_tcname(last));
 	}
+	running++;
 	(void)fflush(stdout);
 	free(results);
 }
@@ -248,22 +253,69 @@ prepare_process(void)
 		perror("mmap");
 		exit(EXIT_FAILURE);
 	}
+	pidfds_probe();
 }
 
-int
-harness_main(int argc, char **argv, const char *name,
+static const char *
+wake_wanted(void)
+{
+	const char *wake = getenv("HARNESS_WAKE");
+
+	return wake != NULL ? wake : "auto";
+}
+
+/* EXIT_SUCCESS, or what the whole program gives instead of running a test. */
+static int
+check_wake(const char *name)
+{
+	const char *wake = wake_wanted();
+
+	if (strcmp(wake, "auto") == 0 || strcmp(wake, "signal") == 0)
+		return EXIT_SUCCESS;
+	if (strcmp(wake, "pidfd") != 0) {
+		(void)fprintf(stderr, "HARNESS_WAKE: no wake '%s'\n", wake);
+		return EXIT_FAILURE;
+	}
+	if (harness_has_pidfds())
+		return EXIT_SUCCESS;
+	(void)printf("skip  %s: there are no pidfds here\n", name);
+	return EXIT_SKIP;
+}
+
+/* A test that fixes its wake is for a run that leaves it open, or fixes the
+ * same. */
+static bool
+fits(const struct harness_test *test)
+{
+	const char *wake = wake_wanted();
+
+	return test->wake == NULL || strcmp(wake, "auto") == 0 ||
+	    strcmp(wake, test->wake) == 0;
+}
+
+/* Gives how many there are to run. */
+static size_t
+choose(const struct harness_test **chosen, int argc, char **argv,
     const struct harness_test *tests, size_t n)
+{
+	size_t t, n_chosen = 0;
+
+	for (t = 0; t < n; t++) {
+		if (is_wanted(&tests[t], argc, argv) && fits(&tests[t]))
+			chosen[n_chosen++] = &tests[t];
+	}
+	return n_chosen;
+}
+
+static int
+run(const char *name, size_t n)
 {
 	Suite *suite = suite_create(name);
 	int n_run, n_failed;
 	size_t t;
 
-	if (!all_known(argc, argv, tests, n))
-		return EXIT_FAILURE;
-	prepare_process();
 	for (t = 0; t < n; t++)
-		if (is_wanted(&tests[t], argc, argv))
-			suite_add_tcase(suite, test_case(&tests[t]));
+		suite_add_tcase(suite, test_case(running[t]));
 	runner = srunner_create(suite);
 	srunner_set_fork_status(runner, CK_FORK);
 	srunner_run_all(runner, CK_NORMAL);
@@ -274,4 +326,30 @@ harness_main(int argc, char **argv, const char *name,
 		return EXIT_FAILURE;
 
 	return n_skipped == n_run ? EXIT_SKIP : EXIT_SUCCESS;
+}
+
+int
+harness_main(int argc, char **argv, const char *name,
+    const struct harness_test *tests, size_t n)
+{
+	const struct harness_test **chosen;
+	int rc = check_wake(name);
+	size_t n_chosen;
+
+	if (!all_known(argc, argv, tests, n))
+		return EXIT_FAILURE;
+	if (rc != EXIT_SUCCESS)
+		return rc;
+	prepare_process();
+	chosen = calloc(n + 1, sizeof(*chosen));
+	if (chosen == NULL)
+		return EXIT_FAILURE;
+	n_chosen = choose(chosen, argc, argv, tests, n);
+	running = chosen;
+	if (n_chosen > 0)
+		rc = run(name, n_chosen);
+	else
+		(void)printf("skip  %s: of another wake\n", name);
+	free(chosen);
+	return n_chosen > 0 ? rc : EXIT_SKIP;
 }

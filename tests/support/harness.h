@@ -33,11 +33,26 @@
 struct harness_test {
 	const char *name;
 	const TTest *const *test;
+	const char *wake; /* auto, signal, pidfd; NULL: any, see below */
 };
 
-#define HARNESS_TEST(t) \
+/*
+ * How contexts are woken. One that a test opens with wake AUTO (and the
+ * library's handler) gets the wake that HARNESS_WAKE in the environment says:
+ * auto, signal or pidfd; without it, auto. CTest runs each program of core/,
+ * guarantees/ and stress/ once more under each of the latter two, as
+ * core/watch@signal and core/watch@pidfd.
+ *
+ * A test that is about one wake says so in the list, and is left out where
+ * HARNESS_WAKE is another one. A line `wake: signal' (or pidfd, or auto) at the
+ * top of a source says it of all its tests to CTest.
+ */
+#define HARNESS_TEST(t)        HARNESS_TEST_WITH(t, NULL)
+#define HARNESS_SIGNAL_TEST(t) HARNESS_TEST_WITH(t, "signal")
+#define HARNESS_AUTO_TEST(t)   HARNESS_TEST_WITH(t, "auto")
+#define HARNESS_TEST_WITH(t, wake) \
 	{ \
-		"" #t, &t \
+		"" #t, &t, wake \
 	}
 
 /* The whole main of a test program; with names on the command line only those
@@ -57,6 +72,22 @@ int harness_main(int argc, char **argv, const char *suite,
 
 /* End this test as skipped, saying why. */
 _Noreturn void harness_skip(const char *why);
+
+/* Are there pidfds, in this build and on this kernel? */
+bool harness_has_pidfds(void);
+
+/* Are the children of a context whose wake is left to the harness on pidfds? */
+bool harness_on_pidfds(void);
+
+/* And does the kernel tell how one ended that somebody else has reaped? */
+bool harness_recovers(void);
+
+/* pidfd_open(2): -1 and errno if there is none. */
+int harness_pidfd(pid_t pid);
+
+/* Whom waitid(2) with these arguments is about: 0 for any child, -1 if it is
+ * gone. */
+pid_t harness_pid_of(int type, int id);
 
 /* CLOCK_MONOTONIC now, and how long a test may wait before it fails, both in
  * ms; the latter is longer under sanitizers and valgrind. */
@@ -106,5 +137,9 @@ struct harness_log {
 };
 void harness_on_event(struct sigchld_child *child,
     const struct sigchld_event *event, void *user);
+
+/* What must be told of a child that ended with this status and was stolen: the
+ * truth where it can be had, else nothing but that. */
+void harness_check_theft(const struct harness_log *log, int wstatus);
 
 #endif

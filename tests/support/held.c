@@ -23,9 +23,6 @@
 #ifndef SYS_close_range
 #	define SYS_close_range 436 /* on every architecture */
 #endif
-#ifndef SYS_pidfd_open
-#	define SYS_pidfd_open 434
-#endif
 
 static void
 close_range_of_fds(unsigned first, unsigned last)
@@ -154,7 +151,7 @@ harness_readable(int fd, int ms)
 void
 harness_await_zombie(pid_t pid)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int pidfd = harness_pidfd(pid);
 	bool dead = true;
 
 	if (pidfd != -1) {

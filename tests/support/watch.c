@@ -4,6 +4,7 @@
  * Apart from the rest, so that tests of async/ need no context to link.
  */
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -57,4 +58,22 @@ harness_on_event(struct sigchld_child *child, const struct sigchld_event *event,
 	log->source = event->source;
 	log->wstatus = event->wstatus;
 	log->known = event->known;
+}
+
+void
+harness_check_theft(const struct harness_log *log, int wstatus)
+{
+	uint32_t what = WIFEXITED(wstatus) ? SIGCHLD_EXITED : SIGCHLD_SIGNALED;
+	uint32_t source = SIGCHLD_SOURCE_PIDFD_INFO;
+
+	if (!harness_recovers()) {
+		what = SIGCHLD_STOLEN;
+		source = SIGCHLD_SOURCE_NONE;
+		wstatus = 0;
+	}
+	ck_assert_int_eq(log->final, 1);
+	ck_assert_uint_eq(log->what, what);
+	ck_assert_uint_eq(log->source, source);
+	ck_assert_int_eq(log->wstatus, wstatus);
+	ck_assert_uint_eq(log->known & SIGCHLD_KNOWN_RUSAGE, 0);
 }
