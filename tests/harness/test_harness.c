@@ -269,6 +269,74 @@ START_TEST(a_test_finds_sigchld_default_and_unblocked)
 }
 END_TEST
 
+/* Wakes */
+
+static struct outcome
+run_with_wake(const char *wake, const char *first, const char *second)
+{
+	ck_assert_int_eq(setenv("HARNESS_WAKE", wake, 1), 0);
+
+	return run_victims(first, second, false);
+}
+
+START_TEST(a_test_has_the_wake_that_it_is_about)
+{
+	struct outcome outcome =
+	    run_with_wake("auto", "behaves", "is_about_the_signal");
+
+	check_outcome(&outcome, 0, "\nok    behaves\n");
+	check_outcome(&outcome, 0, "\nok    is_about_the_signal\n");
+	outcome = run_with_wake("signal", "is_about_the_signal", NULL);
+	check_outcome(&outcome, 0, "\nok    is_about_the_signal\n");
+}
+END_TEST
+
+/* Where there are no pidfds, all of them are. */
+START_TEST(a_test_of_another_wake_is_left_out)
+{
+	struct outcome outcome =
+	    run_with_wake("pidfd", "behaves", "is_about_the_signal");
+
+	if (harness_has_pidfds())
+		check_outcome(&outcome, 0, "\nok    behaves\n");
+	else
+		check_outcome(&outcome, 77, "there are no pidfds here\n");
+	ck_assert_ptr_null(strstr(outcome.text, "is_about_the_signal"));
+	outcome = run_with_wake("pidfd", "is_about_the_signal", NULL);
+	check_outcome(&outcome, 77, "skip  victims: ");
+}
+END_TEST
+
+START_TEST(an_unknown_wake_fails)
+{
+	struct outcome outcome = run_with_wake("telepathy", "behaves", NULL);
+
+	check_outcome(&outcome, 1, "no wake 'telepathy'");
+}
+END_TEST
+
+START_TEST(a_pidfd_is_known_by_its_pid)
+{
+	struct harness_child held = harness_fork_held(0);
+	int pidfd = harness_pidfd(held.pid);
+
+	ck_assert_int_eq(harness_pid_of(P_ALL, 0), 0);
+	ck_assert_int_eq(harness_pid_of(P_PID, held.pid), held.pid);
+	if (pidfd != -1) {
+		ck_assert_int_eq(harness_pid_of(P_PIDFD, pidfd), held.pid);
+		harness_release(&held);
+		harness_await_zombie(held.pid);
+		ck_assert_int_eq(harness_pid_of(P_PIDFD, pidfd), held.pid);
+	}
+	harness_release(&held);
+	ck_assert_int_eq(waitpid(held.pid, NULL, 0), held.pid);
+	if (pidfd != -1) {
+		ck_assert_int_eq(harness_pid_of(P_PIDFD, pidfd), -1);
+		(void)close(pidfd);
+	}
+}
+END_TEST
+
 /* check waits for its children, and would for ever if SIGCHLD were ignored. */
 START_TEST(the_runner_starts_well_under_a_bad_parent)
 {
@@ -300,4 +368,8 @@ HARNESS("harness",
 	HARNESS_TEST(readable_tells_and_times_out),
 	HARNESS_TEST(a_test_finds_sigchld_default_and_unblocked),
 	HARNESS_TEST(the_runner_starts_well_under_a_bad_parent),
+	HARNESS_TEST(a_test_has_the_wake_that_it_is_about),
+	HARNESS_TEST(a_test_of_another_wake_is_left_out),
+	HARNESS_TEST(an_unknown_wake_fails),
+	HARNESS_TEST(a_pidfd_is_known_by_its_pid),
     })

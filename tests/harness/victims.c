@@ -87,6 +87,12 @@ START_TEST(never_ends)
 }
 END_TEST
 
+START_TEST(is_about_the_signal)
+{
+	ck_assert(!harness_on_pidfds());
+}
+END_TEST
+
 HARNESS("victims",
     {
 	HARNESS_TEST(behaves),
@@ -99,4 +105,5 @@ HARNESS("victims",
 	HARNESS_TEST(crashes),
 	HARNESS_TEST(exits_early),
 	HARNESS_TEST(never_ends),
+	HARNESS_SIGNAL_TEST(is_about_the_signal),
     })
