@@ -76,7 +76,8 @@ struct sigchld_child {
 	bool has_stop;              /* [C] stop holds */
 	bool stopping;              /* [C] sigchld_child_stop was called */
 
-	unsigned int asks_again;        /* [C] see look.c */
+	unsigned int asks;              /* [C] see look.c */
+	int64_t ask_at;                 /* [C] ms, or 0 */
 	unsigned int pins;              /* [C] calls that use it just now */
 	struct sigchld__waiter *waiter; /* [C, T] */
 	int64_t kill_at;                /* [C] ms, or 0 */

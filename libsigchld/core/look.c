@@ -25,8 +25,9 @@
 #include "core/registry.h"
 #include "core/sys.h"
 
-#define ASK_AGAIN_MS 5
-#define ASK_AGAIN    100 /* times */
+#define ASK_AGAIN_MS 2  /* doubled each time, */
+#define ASK_DOUBLED  9  /* so often at most */
+#define ASK_AGAIN    12 /* times, what became of a stolen one */
 
 static struct sigchld_event
 event_of(pid_t pid, uint32_t what, uint32_t source)
@@ -124,14 +125,24 @@ end_with(struct sigchld_child *child, int wstatus, uint32_t source)
 }
 
 static void
+ask_no_later(struct sigchld_ctx *ctx, int64_t than)
+{
+	int64_t at = ctx->deadlines[SIGCHLD__ASK_AT];
+
+	if (at == 0 || than < at)
+		sigchld__deadline_set(ctx, SIGCHLD__ASK_AT, than);
+}
+
+/* Nothing will tell of it any more: the edge was taken, or the signal. */
+static void
 ask_later(struct sigchld_child *child)
 {
-	struct sigchld_ctx *ctx = child->ctx;
+	unsigned int doubled =
+	    child->asks < ASK_DOUBLED ? child->asks : ASK_DOUBLED;
 
-	child->asks_again++;
-	if (ctx->deadlines[SIGCHLD__ASK_AT] == 0)
-		sigchld__deadline_set(ctx, SIGCHLD__ASK_AT,
-		    sigchld__sys_now_ms() + ASK_AGAIN_MS);
+	child->ask_at = sigchld__sys_now_ms() + (ASK_AGAIN_MS << doubled);
+	child->asks++;
+	ask_no_later(child->ctx, child->ask_at);
 }
 
 static void
@@ -142,7 +153,7 @@ end_stolen(struct sigchld_child *child)
 	int rc, wstatus;
 
 	rc = sigchld__pidfd_status(child, &wstatus);
-	if (rc == -EAGAIN && child->asks_again < ASK_AGAIN) {
+	if (rc == -EAGAIN && child->asks < ASK_AGAIN) {
 		ask_later(child);
 		return;
 	}
@@ -207,6 +218,7 @@ ask(struct sigchld_child *child)
 		end_stolen(child);
 	} else if (rc < 0) {
 		sigchld__ctx_fault(child->ctx, "waitid", rc);
+		ask_later(child);
 	} else if (sigchld__is_death(&wait)) {
 		event = sigchld__event_from(child->pid, &wait);
 		end(child, &event);
@@ -219,6 +231,7 @@ ask(struct sigchld_child *child)
 void
 sigchld__look_at(struct sigchld_child *child)
 {
+	child->ask_at = 0;
 	if (child->state != SIGCHLD__WATCHED)
 		return;
 	/* Partner: sigchld_reaped. */
@@ -239,17 +252,25 @@ look_unless_awaited(struct sigchld_child *child)
 		sigchld__look_at(child);
 }
 
+/* Those that are asked once more in vain set the deadline anew. */
 static void
 ask_again(struct sigchld_ctx *ctx)
 {
 	struct sigchld_child *child;
+	int64_t now;
 
 	if (!sigchld__deadline_is_due(ctx, SIGCHLD__ASK_AT))
 		return;
 	sigchld__deadline_set(ctx, SIGCHLD__ASK_AT, 0);
+	now = sigchld__sys_now_ms();
 	for (child = ctx->children; child != NULL; child = child->next) {
-		if (child->asks_again > 0)
+		if (child->ask_at == 0)
+			continue;
+		if (child->ask_at <= now) {
 			look_unless_awaited(child);
+		} else {
+			ask_no_later(ctx, child->ask_at);
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ sigchld__waiter_wake(struct sigchld__waiter *waiter)
 static struct sigchld__users *
 list_of(const struct sigchld_child *child)
 {
-	if (child->polled)
+	if (!child->depends)
 		return NULL;
 	return child->ctx->options.handler == SIGCHLD_HANDLER_APP
 	    ? &sigchld__waiting_users
@@ -210,9 +210,10 @@ wake_at(const struct sigchld__waiter *w, const struct sigchld_child *child,
     int64_t until)
 {
 	struct sigchld_ctx *ctx = child->ctx;
-	int64_t at = soonest(until, ctx->next_deadline);
+	int64_t at = soonest(until, ctx->deadlines[SIGCHLD__KILL_AT]);
 
-	if (child->asks_again > 0 || (w->list == NULL && w->pidfd == -1))
+	at = soonest(at, child->ask_at);
+	if (w->list == NULL && w->pidfd == -1)
 		at = soonest(at, sigchld__sys_now_ms() + ASK_MS);
 	return at;
 }
