@@ -17,11 +17,11 @@
  *	    return			    FREE to HELD): sleep a little
  *	word = HELD			edit the list
  *	walk and release:		walk and release:
- *	    wake each user		    .
+ *	    walk the users		    .
  *	    unless compare_exchange(	    unless compare_exchange(
  *	    word, HELD to FREE):	    word, HELD to FREE):
- *		word = HELD			word = HELD, wake each user
- *		wake each user again		try again
+ *		word = HELD			word = HELD, walk
+ *		walk once more			try again
  *					unlock M
  *					close what was removed
  *
@@ -44,6 +44,50 @@
  *	order. Whoever finds it set came before the clear, and so before the
  *	look. Any other order of the three loses a wake.
  *
+ * Whom a walk wakes. One death concerns one context, and 64 must not wake for it.
+ * The handler cannot know which: signals merge, and what a SIGCHLD says of itself
+ * is true of one death only. So one thread that sleeps is elected; it looks at
+ * the children of all contexts and wakes those whose they are.
+ *
+ *	walk				who sleeps (sigchld_wait, child_wait)
+ *
+ *	tell each user with `every'	asleep = true
+ *	n = ++owed			sleep
+ *	unless n is a power of two:	exchange(asleep, false)
+ *	    done			if exchange(owed, 0) is not 0:
+ *	for each user, this thread's	    sweep: ask of each child that depends
+ *	own first:			    on the signal; wake the owners of
+ *	    if exchange(asleep, false):	    the dead
+ *		write to his pipe, done	lock C, clear awake, look, call back
+ *	tell each user
+ *	owed = 0			who does not sleep
+ *
+ *					poll; the same from `if' on
+ *
+ * E1	A sleep ends once: `asleep' goes from true to false by one exchange, the
+ *	sleeper's or a walk's. In the second case the thread is elected.
+ * E2	An elected thread does its exchange of `owed' before it takes any lock,
+ *	runs any callback or sleeps again; cancellation is off until then. So it
+ *	does not matter whether its context was closed meanwhile, or why its
+ *	sleep ended.
+ * E3	If `owed' is not 0 and no walk is under way, then a thread was elected
+ *	since it last was, and has not come to its exchange. So a walk that finds
+ *	it so may leave it at that: the exchange comes after its own increment,
+ *	and the sweep after the exchange. Who finds nobody asleep tells everybody
+ *	and then makes it 0.
+ * E4	So each SIGCHLD is followed by a sweep, or everybody was told after it.
+ * E5	A sweep waits for T alone. Whoever never dispatches, or sits in a
+ *	callback, or is polled by another's event loop, is not asleep here, so
+ *	nobody relies on him (G11).
+ * E6	It is the power of two, not each, so that S signals before a sweep cost
+ *	1 + log2 S wakes; and not only the first, so that an elected thread that
+ *	the system does not let run (a low priority, a debugger) delays others by
+ *	one more SIGCHLD, or until any of them dispatches, and not for ever.
+ * E7	The thread that the signal interrupted comes first: it is awake already,
+ *	and the kernel prefers the one that forked the child. The election writes
+ *	whether he is awake or not, since who was faster may be between his
+ *	exchange of `awake' and his write; it is one write per sleep at most.
+ *
  * Order	Everything about a list is a read-modify-write of its one word, so
  *	the coherence of a single location carries W4.
  *	Acquire where the word is taken, and where DEFERRED is read, release
@@ -51,7 +95,9 @@
  *	P1 is the same with `awake', an exchange on both sides: a skipped write
  *	read what the last clear is later than, and acquires nothing from it;
  *	the clear acquires from every waker before it, whose death of a child
- *	the kernel made visible before it raised the signal.
+ *	the kernel made visible before it raised the signal. The same again
+ *	with `asleep' and `owed', of which all changes are exchanges and
+ *	additions.
  *
  * Lock	M serialises editors. Order: C (a context's lock), then M, then the
  *	words; nothing is locked under a word. It also protects the installing
@@ -90,12 +136,16 @@ enum {
 
 #define BACKOFF_US 50
 
-struct sigchld__users sigchld__signal_users;
+struct sigchld__users sigchld__signal_users = { .elects = true };
 struct sigchld__users sigchld__app_users;
 struct sigchld__users sigchld__waiting_users;
 
 static pthread_mutex_t editors = PTHREAD_MUTEX_INITIALIZER; /* M */
 static int cancel_state; /* [M] of the thread that has M */
+
+/* Its address names the thread. initial-exec: see chain.c. */
+static _Thread_local char this_thread
+    __attribute__((tls_model("initial-exec")));
 
 void
 sigchld__users_lock(void)
@@ -154,14 +204,109 @@ sigchld__user_asleep(struct sigchld__user *user)
 	    memory_order_acq_rel);
 }
 
-/* The word is ours. */
-static void
-wake_each(struct sigchld__users *users)
+void
+sigchld__user_doze(struct sigchld__user *user)
+{
+	atomic_store_explicit(&user->sleeper, &this_thread,
+	    memory_order_relaxed);
+	/* Partner: elect. A walk that misses it tells everybody. */
+	atomic_store_explicit(&user->asleep, true, memory_order_release);
+}
+
+void
+sigchld__user_rouse(struct sigchld__user *user)
+{
+	/* Partner: elect. If it was faster, this acquires its count in `owed'
+	 * and the deaths before that. */
+	(void)atomic_exchange_explicit(&user->asleep, false,
+	    memory_order_acq_rel);
+}
+
+bool
+sigchld__users_take_owed(struct sigchld__users *users)
+{
+	/* Partner: walk_once. The load spares the exchange: for an elected
+	 * thread 0 is what another one made of it, who sweeps. */
+	return atomic_load_explicit(&users->owed, memory_order_relaxed) != 0 &&
+	    atomic_exchange_explicit(&users->owed, 0, memory_order_acq_rel) !=
+	    0;
+}
+
+/* E1. False: he does not sleep, or cannot be reached. */
+static bool
+elect(struct sigchld__user *user)
+{
+	int rc;
+
+	/* Partner: sigchld__user_doze, _rouse. */
+	if (!atomic_load_explicit(&user->asleep, memory_order_relaxed) ||
+	    !atomic_exchange_explicit(&user->asleep, false,
+		memory_order_acq_rel))
+		return false;
+	rc = sigchld__selfpipe_write(&user->pipe);
+	if (rc < 0) {
+		atomic_store_explicit(&user->fault, rc, memory_order_relaxed);
+		return false;
+	}
+	atomic_fetch_add_explicit(&user->wakeups, 1, memory_order_relaxed);
+	return true;
+}
+
+/* The word is ours, here and below. */
+static bool
+elect_one(struct sigchld__users *users)
 {
 	struct sigchld__user *user;
 
-	for (user = users->head; user != NULL; user = user->next)
-		sigchld__user_tell(user);
+	for (user = users->head; user != NULL; user = user->next) {
+		if (atomic_load_explicit(&user->sleeper,
+			memory_order_relaxed) == &this_thread &&
+		    elect(user))
+			return true;
+	}
+	for (user = users->head; user != NULL; user = user->next) {
+		if (elect(user))
+			return true;
+	}
+	return false;
+}
+
+static void
+tell_each(struct sigchld__users *users, bool all)
+{
+	struct sigchld__user *user;
+
+	for (user = users->head; user != NULL; user = user->next) {
+		if (all || user->every)
+			sigchld__user_tell(user);
+	}
+}
+
+static bool
+is_power_of_two(unsigned int n)
+{
+	return (n & (n - 1)) == 0; /* 0 too: the count went round */
+}
+
+static void
+walk_once(struct sigchld__users *users)
+{
+	unsigned int n;
+
+	/* Partner: sigchld__users_poke. */
+	if (users->elects &&
+	    !atomic_exchange_explicit(&users->everybody, false,
+		memory_order_acq_rel)) {
+		tell_each(users, false);
+		n = atomic_fetch_add_explicit(&users->owed, 1,
+			memory_order_acq_rel) +
+		    1;
+		if (!is_power_of_two(n) || elect_one(users))
+			return;
+	}
+	tell_each(users, true);
+	/* After they were told: E3. */
+	(void)atomic_exchange_explicit(&users->owed, 0, memory_order_acq_rel);
 }
 
 /* Try to give the word back; false: a SIGCHLD came meanwhile, and it is ours
@@ -181,10 +326,11 @@ try_release(struct sigchld__users *users)
 	return false;
 }
 
-/* A2: a thread that takes cancellation at any instant must not take it here.
- * libc keeps its own signal for that out of every mask. */
-bool
-sigchld__users_poke(struct sigchld__users *users)
+/* False: left to whoever holds the list. A2: a thread that takes cancellation at
+ * any instant must not take it here; libc keeps its own signal for that out of
+ * every mask. */
+static bool
+walk(struct sigchld__users *users)
 {
 	int state;
 
@@ -197,7 +343,7 @@ sigchld__users_poke(struct sigchld__users *users)
 	(void)atomic_exchange_explicit(&users->word, HELD,
 	    memory_order_acq_rel);
 	do
-		wake_each(users);
+		walk_once(users);
 	while (!try_release(users));
 	(void)pthread_setcancelstate(state, NULL);
 	return true;
@@ -207,9 +353,18 @@ void
 sigchld__users_walk(struct sigchld__users *users)
 {
 	atomic_fetch_add_explicit(&users->walks, 1, memory_order_relaxed);
-	if (!sigchld__users_poke(users))
+	if (!walk(users))
 		atomic_fetch_add_explicit(&users->deferred, 1,
 		    memory_order_relaxed);
+}
+
+void
+sigchld__users_poke(struct sigchld__users *users)
+{
+	/* Partner: walk_once, ours or that of whoever holds the list: the
+	 * exchange of the word that follows releases it. */
+	atomic_store_explicit(&users->everybody, true, memory_order_release);
+	(void)walk(users);
 }
 
 void
@@ -228,7 +383,7 @@ void
 sigchld__users_release(struct sigchld__users *users)
 {
 	while (!try_release(users))
-		wake_each(users);
+		walk_once(users);
 }
 
 void
@@ -252,6 +407,15 @@ sigchld__users_remove(struct sigchld__users *users, struct sigchld__user *user)
 }
 
 void
+sigchld__users_every(struct sigchld__users *users, struct sigchld__user *user,
+    bool every)
+{
+	sigchld__users_hold(users);
+	user->every = every;
+	sigchld__users_release(users);
+}
+
+void
 sigchld__users_join(struct sigchld__users *users, struct sigchld__user *user)
 {
 	sigchld__users_hold(users);
@@ -271,6 +435,8 @@ static void
 reset(struct sigchld__users *users)
 {
 	users->head = NULL;
+	atomic_store(&users->owed, 0);
+	atomic_store(&users->everybody, false);
 	atomic_store(&users->word, FREE);
 }
 

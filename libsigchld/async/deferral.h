@@ -20,14 +20,20 @@ struct sigchld__user {
 	struct sigchld__user *next;    /* [W] */
 	struct sigchld__user **link;   /* [W] what points at us; NULL: off */
 	struct sigchld__selfpipe pipe; /* [I] */
+	bool every;                    /* [W] tell him of each SIGCHLD */
 	atomic_bool awake;             /* [a] see P1 in deferral.c */
+	atomic_bool asleep;            /* [a] see E1 there */
+	_Atomic(const void *) sleeper; /* [a] the thread; only a hint */
 	atomic_bool told;              /* [a] look at all, not just at some */
 	atomic_int fault;              /* [a] -errno of a failed write, or 0 */
 	atomic_ulong wakeups;          /* [a] writes; only a count */
 };
 
 struct sigchld__users {
+	bool elects;                /* [I] one looks for all: see E1 */
 	atomic_uint word;           /* [a] W */
+	atomic_uint owed;           /* [a] signals since a sweep began */
+	atomic_bool everybody;      /* [a] the next walk tells each */
 	struct sigchld__user *head; /* [W] */
 	atomic_ulong walks;         /* [a] only a count */
 	atomic_ulong deferred;      /* [a] only a count */
@@ -55,12 +61,22 @@ void sigchld__users_join(struct sigchld__users *users,
 void sigchld__users_leave(struct sigchld__users *users,
     struct sigchld__user *user);
 
-/* Wake everybody on the list, or leave it to whoever holds the list just now.
- * Async-signal-safe, never waits. */
+/* With M: tell this user of each SIGCHLD, or only if need be. */
+void sigchld__users_every(struct sigchld__users *users,
+    struct sigchld__user *user, bool every);
+
+/* A SIGCHLD came: see to it that somebody looks, or leave it to whoever holds
+ * the list just now. Async-signal-safe, never waits. */
 void sigchld__users_walk(struct sigchld__users *users);
 
-/* The same on behalf of nobody's signal: not counted. False: it was left. */
-bool sigchld__users_poke(struct sigchld__users *users);
+/* Tell everybody, on behalf of nobody's signal: not counted. */
+void sigchld__users_poke(struct sigchld__users *users);
+
+/* Around a sleep on this user's self-pipe; and after it, before anything that
+ * may wait: is a sweep owed? If so it is the caller's duty now. */
+void sigchld__user_doze(struct sigchld__user *user);
+void sigchld__user_rouse(struct sigchld__user *user);
+bool sigchld__users_take_owed(struct sigchld__users *users);
 
 /* Wake one. Async-signal-safe. The caller sees to it that the user stays. */
 void sigchld__user_wake(struct sigchld__user *user);

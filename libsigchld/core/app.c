@@ -23,10 +23,10 @@ sigchld_occurred(struct sigchld_ctx *ctx)
 	} else {
 		if (sigchld__owner_who() > SIGCHLD__OWNER_US)
 			return -EPERM;
-		(void)sigchld__users_poke(&sigchld__app_users);
-		(void)sigchld__users_poke(&sigchld__signal_users);
+		sigchld__users_poke(&sigchld__app_users);
+		sigchld__users_poke(&sigchld__signal_users);
 	}
-	(void)sigchld__users_poke(&sigchld__waiting_users);
+	sigchld__users_poke(&sigchld__waiting_users);
 	return 0;
 }
 

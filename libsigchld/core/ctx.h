@@ -84,6 +84,7 @@ struct sigchld_child {
 	uint64_t walks_at_birth;        /* [I] see health.c */
 	struct sigchld_event event;     /* [C] the final one */
 	struct sigchld_event stop;      /* [C] */
+	atomic_bool ended;              /* [a] a hint: no need to peek */
 	atomic_bool displaced;          /* [a] its pid is another's */
 	atomic_bool reported;           /* [a] sigchld_reaped; after it: */
 	int reported_wstatus;           /* [T] until reported is set */
@@ -134,6 +135,7 @@ struct sigchld_ctx {
 						   * the next two count, too */
 	unsigned int n_depend;                    /* [C] on the signal */
 	unsigned int n_guarded;                   /* [C] on the handler alone */
+	unsigned int n_stops;                     /* [C] want stops told, too */
 	unsigned int n_polled;                    /* [C] are on a pidfd */
 	struct sigchld__users *list;              /* [C] the one we are on */
 	bool holds_handler;                       /* [C] */

@@ -66,6 +66,16 @@ wants_stops(const struct sigchld_child *child)
 	return (child->flags & SIGCHLD_CHILD_STOPS) != 0;
 }
 
+static void
+set_stops(struct sigchld_child *child, bool wanted)
+{
+	if (child->counts_stops == wanted)
+		return;
+	child->counts_stops = wanted;
+	child->ctx->n_stops += wanted ? 1u : -1u;
+	sigchld__ctx_stops(child->ctx, wanted ? 1 : -1);
+}
+
 int
 sigchld__depend_reserve(struct sigchld_child *child)
 {
@@ -89,9 +99,8 @@ sigchld__depend_reserve(struct sigchld_child *child)
 	}
 	ctx->n_unborn++;
 	child->unborn = true;
-	child->counts_stops = wants_stops(child);
-	if (child->counts_stops)
-		sigchld__ctx_stops(ctx, 1);
+	set_stops(child, wants_stops(child));
+	(void)sigchld__ctx_need(ctx); /* the same, and told of each */
 	return 0;
 }
 
@@ -131,9 +140,7 @@ sigchld__depend_end(struct sigchld_child *child)
 	sigchld__pidfd_detach(child);
 	set_depends(child, false);
 	set_guarded(child, false);
-	if (child->counts_stops)
-		sigchld__ctx_stops(ctx, -1);
-	child->counts_stops = false;
+	set_stops(child, false);
 	if (child->unborn)
 		ctx->n_unborn--;
 	child->unborn = false;

@@ -18,6 +18,7 @@
 #include "async/fdtab.h"
 #include "core/ctx.h"
 #include "core/fds.h"
+#include "core/sweep.h"
 #include "core/sys.h"
 
 /* With C, unless this became a forked child. */
@@ -317,14 +318,22 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 		ready_foreign(run, &ready[i]);
 }
 
-/* With C, which is not held while it sleeps. -EINTR included. */
+/* With C, which is not held while it sleeps. -EINTR included. Whoever slept may
+ * have been elected: E2 in deferral.c. */
 static int
 harvest(struct sigchld_ctx *ctx, struct sigchld__ready *ready, int timeout_ms)
 {
-	int n;
+	int n, state;
 
 	sigchld__ctx_unlock(ctx);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (timeout_ms != 0)
+		sigchld__user_doze(&ctx->user);
 	n = sigchld__poller_harvest(&ctx->poller, ready, timeout_ms);
+	if (timeout_ms != 0)
+		sigchld__user_rouse(&ctx->user);
+	sigchld__sweep();
+	(void)pthread_setcancelstate(state, NULL);
 	sigchld__ctx_lock(ctx);
 	return n;
 }

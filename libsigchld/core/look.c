@@ -103,6 +103,7 @@ end(struct sigchld_child *child, const struct sigchld_event *event)
 {
 	child->event = *event;
 	child->state = SIGCHLD__ENDED;
+	atomic_store_explicit(&child->ended, true, memory_order_relaxed);
 	child->kill_at = 0;
 	if (event->source != SIGCHLD_SOURCE_WAIT) {
 		sigchld__registry_lock();

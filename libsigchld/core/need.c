@@ -14,6 +14,10 @@
  * A child depends on the signal if no pidfd tells of its death, or if its stops
  * are wanted. The handler keeps the zombie of a child on a pidfd where SIGCHLD is
  * ignored otherwise and the kernel would not tell the status afterwards.
+ *
+ * Who wants stops or strays must be told of each SIGCHLD: whoever is elected to
+ * look for all (E1 in deferral.c) looks for the dead alone, and for children of
+ * contexts. He is told once more when he begins to want that.
  */
 #include <errno.h>
 
@@ -39,6 +43,26 @@ handler_wanted(const struct sigchld_ctx *ctx, const struct sigchld__users *list)
 		(ctx->n_guarded > 0 || ctx->options.flags & SIGCHLD_ALWAYS));
 }
 
+static bool
+every_wanted(const struct sigchld_ctx *ctx)
+{
+	return ctx->n_stops > 0 || ctx->options.on_stray != NULL;
+}
+
+static void
+change_every(struct sigchld_ctx *ctx, bool every)
+{
+	if (ctx->user.every == every)
+		return;
+	if (ctx->list == NULL) {
+		ctx->user.every = every;
+		return;
+	}
+	sigchld__users_every(ctx->list, &ctx->user, every);
+	if (every)
+		sigchld__user_tell(&ctx->user);
+}
+
 static void
 change_list(struct sigchld_ctx *ctx, struct sigchld__users *list)
 {
@@ -55,16 +79,18 @@ int
 sigchld__ctx_need(struct sigchld_ctx *ctx)
 {
 	struct sigchld__users *list = list_wanted(ctx);
-	bool handler = handler_wanted(ctx, list);
+	bool handler = handler_wanted(ctx, list), every = every_wanted(ctx);
 	int rc = 0;
 
-	if (ctx->list == list && ctx->holds_handler == handler)
+	if (ctx->list == list && ctx->holds_handler == handler &&
+	    ctx->user.every == every)
 		return 0;
 	sigchld__users_lock();
 	if (handler && !ctx->holds_handler)
 		rc = sigchld__handler_hold((ctx->options.flags &
 					       SIGCHLD_NOCHAIN) != 0);
 	if (rc == 0) {
+		change_every(ctx, every);
 		change_list(ctx, list);
 		if (!handler && ctx->holds_handler)
 			sigchld__handler_drop();

@@ -26,6 +26,7 @@
 #include "core/wait.h"
 
 #define FIRST_BUCKETS 256u
+#define VISIT_BUCKETS 256u
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER; /* T */
 
@@ -223,6 +224,21 @@ sigchld__registry_remove(struct sigchld_child *child)
 	*at = child->pid_next;
 	child->in_registry = false;
 	n_children--;
+}
+
+/* If the table doubles between two calls, what was in a bucket is in that one or
+ * in one that is as far above it as the table was large: at or above the next. */
+size_t
+sigchld__registry_visit(size_t from, void (*fn)(struct sigchld_child *child))
+{
+	struct sigchld_child *child;
+	size_t i, end = from + VISIT_BUCKETS;
+
+	for (i = from; i < n_buckets && i < end; i++) {
+		for (child = buckets[i]; child != NULL; child = child->pid_next)
+			fn(child);
+	}
+	return i < n_buckets ? i : 0;
 }
 
 int

@@ -8,6 +8,7 @@
 #define SIGCHLD_CORE_REGISTRY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -47,6 +48,11 @@ struct sigchld_child *sigchld__registry_find(pid_t pid);
 int sigchld__registry_add_group(struct sigchld_ctx *ctx);
 void sigchld__registry_remove_group(uint32_t group);
 struct sigchld_ctx *sigchld__registry_group(uint32_t group);
+
+/* Visit the children of a few buckets, from this one on; gives the next bucket,
+ * or 0: that was the last. */
+size_t sigchld__registry_visit(size_t from,
+    void (*fn)(struct sigchld_child *child));
 
 /* A birth lasts from before the fork until its pid is in the table; its pidfd,
  * which the descriptor table does not have yet, is known longer. */

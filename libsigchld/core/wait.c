@@ -33,6 +33,7 @@
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/registry.h"
+#include "core/sweep.h"
 #include "core/sys.h"
 #include "core/wait.h"
 
@@ -96,6 +97,7 @@ open_waiter(struct sigchld__waiter *w, struct sigchld_child *child)
 	w->user.pipe = (struct sigchld__selfpipe)SIGCHLD__SELFPIPE_CLOSED;
 	w->set = w->pidfd = -1;
 	w->list = list_of(child);
+	w->user.every = (child->flags & SIGCHLD_CHILD_STOPS) != 0;
 	sigchld__nofork_begin();
 	rc = open_pipe(w, ctx);
 	if (rc == 0 && child->polled) {
@@ -178,9 +180,14 @@ sleep_until(struct sigchld__waiter *w, int64_t until)
 		{ .fd = w->user.pipe.rd, .events = POLLIN },
 		{ .fd = w->set != -1 ? w->set : w->pidfd, .events = POLLIN },
 	};
-	int n;
+	int n, state;
 
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	sigchld__user_doze(&w->user);
 	n = sigchld__sys_poll(fds, 2, ms_until(until));
+	sigchld__user_rouse(&w->user);
+	sigchld__sweep();
+	(void)pthread_setcancelstate(state, NULL);
 	if (n > 0 && fds[0].revents != 0)
 		(void)sigchld__selfpipe_drain(&w->user.pipe);
 	w->readable = n > 0 && fds[1].revents != 0;
