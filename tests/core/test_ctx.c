@@ -498,8 +498,10 @@ end_birth(void)
 
 START_TEST(a_birth_while_the_strays_context_opens_disturbs_nobody)
 {
+	/* By the signal: a pidfd would wait until the other is open. */
 	struct sigchld_ctx *ctx,
-	    *forker = open_ctx(SIGCHLD_OPTIONS(.fork = fork_slowly));
+	    *forker = open_ctx(SIGCHLD_OPTIONS(.wake = SIGCHLD_WAKE_SIGNAL,
+		.fork = fork_slowly));
 
 	forking = start(fork_thread, forker);
 	gate_pass(&forked, 1);

@@ -24,11 +24,12 @@ int
 __wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *wait,
     int options)
 {
+	pid_t pid = options & WNOWAIT ? 0 : harness_pid_of(type, id);
 	int rc = __real_sigchld__sys_waitid(type, id, wait, options);
 
 	if (options & WNOWAIT || rc < 0 || wait->pid == 0)
 		return rc;
-	if (harness_pid_of(type, id) <= 0 || n_reaped == 64)
+	if (pid != wait->pid || n_reaped == 64)
 		n_wild++;
 	else
 		reaped[n_reaped++] = wait->pid;
