@@ -139,14 +139,22 @@ rung_of(const struct sigaction *action)
 	return -1;
 }
 
-/* The action that is in force. */
 static struct sigaction
-current(void)
+in_force(void)
 {
 	struct sigaction now;
 
 	(void)memset(&now, 0, sizeof(now));
 	(void)sigchld__sys_sigaction(SIGCHLD, NULL, &now);
+	return now;
+}
+
+/* The same with M, which learns from it. */
+static struct sigaction
+current(void)
+{
+	struct sigaction now = in_force();
+
 	atomic_store_explicit(&covered, rung_of(&now) < 0 && top >= 0,
 	    memory_order_relaxed);
 	return now;
@@ -349,11 +357,18 @@ keeps_none(const struct sigaction *action)
 bool
 sigchld__handler_keeps_none(void)
 {
-	struct sigaction now;
+	struct sigaction now = in_force();
 
-	(void)memset(&now, 0, sizeof(now));
-	(void)sigchld__sys_sigaction(SIGCHLD, NULL, &now);
 	return keeps_none(&now);
+}
+
+bool
+sigchld__handler_on_top(uintptr_t *ret_who)
+{
+	struct sigaction now = in_force();
+
+	*ret_who = (uintptr_t)now.sa_handler;
+	return rung_of(&now) >= 0;
 }
 
 struct sigchld__handler_state

@@ -3,6 +3,7 @@
 #define SIGCHLD_ASYNC_HANDLER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* All are called with M held, but for forget. */
 
@@ -25,6 +26,10 @@ void sigchld__handler_forget(void);
 
 /* Without M: is the action in force such that dead children are not kept? */
 bool sigchld__handler_keeps_none(void);
+
+/* Without M: is ours on top? Else *ret_who tells one foreign action from another.
+ */
+bool sigchld__handler_on_top(uintptr_t *ret_who);
 
 /* How SIGCHLD stands: does our handler sit on top; is SIGCHLD such that dead
  * children are not kept (SIG_IGN, SA_NOCLDWAIT); does anybody need us? */

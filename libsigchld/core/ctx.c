@@ -26,6 +26,7 @@
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/forks.h"
+#include "core/pin.h"
 #include "core/registry.h"
 #include "core/sys.h"
 
@@ -266,6 +267,7 @@ sigchld_new(struct sigchld_ctx **ret_ctx, const struct sigchld_options *options)
 		rc = sigchld__forks_claim();
 	if (rc < 0)
 		return rc;
+	sigchld__pin();
 	ctx = sigchld__sys_alloc(1, sizeof(*ctx));
 	if (ctx == NULL)
 		return -ENOMEM;

@@ -145,6 +145,7 @@ struct sigchld_ctx {
 	bool must_look;                           /* of whoever dispatches */
 	int64_t deadlines[SIGCHLD__DEADLINES];    /* [C] ms, or 0 */
 	int64_t next_deadline;                    /* [C] the first of them */
+	int sweep_ms;                             /* [C] see health.c */
 	unsigned int n_faults;                    /* [C] */
 	struct sigchld__fault faults[SIGCHLD__FAULTS];
 	struct sigchld_stats stats; /* [C] those that are counted here */

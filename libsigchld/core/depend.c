@@ -28,6 +28,7 @@
 
 #include "async/handler.h"
 #include "core/ctx.h"
+#include "core/health.h"
 #include "core/look.h"
 #include "core/pidfd.h"
 #include "core/registry.h"
@@ -191,7 +192,9 @@ sigchld__depend_admit(struct sigchld_child *child, int fd, bool newborn)
 	child->ctx->n_unborn--;
 	child->unborn = false;
 	sigchld__child_link(child);
-	if (child->depends)
+	if (child->depends) {
 		join_sweep(child);
+		sigchld__health_check(child->ctx);
+	}
 	return 0;
 }

@@ -18,6 +18,7 @@
 #include "async/fdtab.h"
 #include "core/ctx.h"
 #include "core/fds.h"
+#include "core/health.h"
 #include "core/sweep.h"
 #include "core/sys.h"
 
@@ -276,21 +277,36 @@ ready_foreign(struct sigchld__run *run, const struct sigchld__ready *ready)
 
 /* The whole */
 
-/* With C. */
+/* With C. Looks at all if it was told to, or if it is time to because nobody
+ * tells. */
 static void
 look(struct sigchld__run *run)
 {
 	struct sigchld_ctx *ctx = run->ctx;
-	bool told;
+	bool told, timed;
 	int fault;
 
-	told = sigchld__user_asleep(&ctx->user);
+	timed = sigchld__health_sweep_is_due(ctx);
+	told = sigchld__user_asleep(&ctx->user) || timed;
 	fault = atomic_exchange(&ctx->user.fault, 0);
 	if (fault != 0)
 		sigchld__ctx_fault(ctx, "self-pipe", fault);
 	sigchld__look(ctx, told);
+	if (timed)
+		sigchld__health_swept(ctx, ctx->queue != NULL);
+	if (told)
+		sigchld__health_check(ctx);
 	if (told && ctx->options.on_stray != NULL)
 		sigchld__strays(run);
+}
+
+static bool
+must_look(const struct sigchld_ctx *ctx)
+{
+	/* A forked child may have read our self-pipe empty. */
+	return ctx->must_look || atomic_load(&ctx->user.awake) ||
+	    atomic_load(&ctx->user.fault) != 0 ||
+	    (ctx->next_deadline != 0 && sigchld__deadline_in(ctx) == 0);
 }
 
 static void
@@ -305,10 +321,7 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 			ready[foreign++] = ready[i];
 	}
 	sigchld__stops_due(ctx);
-	/* A forked child may have read our self-pipe empty. */
-	if (ctx->must_look || atomic_load(&ctx->user.awake) ||
-	    atomic_load(&ctx->user.fault) != 0 ||
-	    sigchld__deadline_is_due(ctx, SIGCHLD__ASK_AT))
+	if (must_look(ctx))
 		look(run);
 	if (!run->forked)
 		deliver_all(run);
@@ -361,6 +374,7 @@ harvest_until(struct sigchld_ctx *ctx, struct sigchld__ready *ready,
 	int n;
 
 	for (;;) {
+		sigchld__health_check(ctx);
 		n = harvest(ctx, ready, min_timeout(ctx, until));
 		if (n != -EINTR && (n != 0 || min_timeout(ctx, until) == 0))
 			return n;

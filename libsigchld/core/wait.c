@@ -32,6 +32,7 @@
 #include "async/nofork.h"
 #include "core/ctx.h"
 #include "core/fds.h"
+#include "core/health.h"
 #include "core/registry.h"
 #include "core/sweep.h"
 #include "core/sys.h"
@@ -220,7 +221,8 @@ wake_at(const struct sigchld__waiter *w, const struct sigchld_child *child,
 	int64_t at = soonest(until, ctx->deadlines[SIGCHLD__KILL_AT]);
 
 	at = soonest(at, child->ask_at);
-	if (w->list == NULL && w->pidfd == -1)
+	if ((w->list == NULL && w->pidfd == -1) ||
+	    (!child->polled && sigchld__health_in_doubt(ctx)))
 		at = soonest(at, sigchld__sys_now_ms() + ASK_MS);
 	return at;
 }
