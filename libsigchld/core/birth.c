@@ -151,6 +151,7 @@ bear(struct sigchld_child *child, struct sigchld__birth *birth,
 		return 0;
 	}
 	child->pid = pid;
+	child->cgroup = birth->cgroup;
 	end(child, birth);
 	return after(child, birth, ret_child);
 }

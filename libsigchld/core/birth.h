@@ -23,6 +23,7 @@ struct sigchld__birth {
 	sigchld__make_fn *make;    /* yours; what follows is for it */
 	bool want_pidfd;           /* else leave pidfd alone */
 	volatile int pidfd;        /* -1 before; close-on-exec */
+	uint64_t cgroup;           /* its id, if it starts in one of its own */
 	sigset_t mask;             /* of this thread, before all was blocked */
 	pid_t (*fork)(void *user); /* the context's: it makes every child; or
 				    * NULL */

@@ -220,7 +220,8 @@ sigchld__child_collect(struct sigchld_child *child)
 {
 	struct sigchld_ctx *ctx = child->ctx;
 
-	if (child->state != SIGCHLD__GONE || child->held || child->pins > 0)
+	if (child->state != SIGCHLD__GONE || child->held || child->pins > 0 ||
+	    atomic_load(&child->n_orphans) > 0)
 		return;
 	free(child);
 	sigchld__ctx_unref(ctx);
@@ -298,7 +299,7 @@ sigchld_child_ctx(const struct sigchld_child *child)
 static bool
 is_awaited(const struct sigchld_child *child)
 {
-	return !child->released && !child->discarded &&
+	return !child->released && !child->discarded && child->owner == NULL &&
 	    !(child->calling && child->state == SIGCHLD__ENDED);
 }
 

@@ -26,6 +26,7 @@
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/forks.h"
+#include "core/orphan.h"
 #include "core/pin.h"
 #include "core/registry.h"
 #include "core/sys.h"
@@ -212,6 +213,22 @@ swap_strays(struct sigchld_ctx *ctx, bool wanted)
 	return rc;
 }
 
+/* Process-wide; whoever turned it on turns it off. */
+static int
+swap_subreaper(struct sigchld_ctx *ctx, bool wanted)
+{
+	int rc = 0;
+
+	if (wanted && !ctx->subreaper) {
+		rc = sigchld__sys_subreaper(true);
+		ctx->subreaper = rc == 0;
+	} else if (!wanted && ctx->subreaper) {
+		(void)sigchld__sys_subreaper(false);
+		ctx->subreaper = false;
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int
 take_group(struct sigchld_ctx *ctx)
 {
@@ -243,10 +260,14 @@ open_up(struct sigchld_ctx *ctx)
 	if (rc == 0 && strays)
 		rc = swap_strays(ctx, true);
 	if (rc == 0)
+		rc = swap_subreaper(ctx,
+		    (ctx->options.flags & SIGCHLD_SUBREAPER) != 0);
+	if (rc == 0)
 		rc = sigchld__ctx_need(ctx);
 	if (rc == 0 && strays)
 		sigchld__user_tell(&ctx->user); /* some may be there already */
 	if (rc < 0) {
+		(void)swap_subreaper(ctx, false);
 		(void)swap_strays(ctx, false);
 		sigchld__ctx_finish(ctx);
 	}
@@ -297,8 +318,16 @@ unwatch_all(struct sigchld_ctx *ctx)
 	struct sigchld_child *child;
 
 	while ((child = ctx->children) != NULL) {
+		if (child->owner != NULL) {
+			sigchld__orphan_abandon(child);
+			continue;
+		}
 		sigchld__child_unwatch(child);
 		sigchld__child_collect(child);
+	}
+	while ((child = sigchld__registry_take_news(ctx)) != NULL) {
+		if (child->owner != NULL)
+			sigchld__orphan_abandon(child);
 	}
 }
 
@@ -342,6 +371,7 @@ sigchld_free(struct sigchld_ctx *ctx)
 	sigchld__ctx_lock(ctx);
 	ctx->closed = true;
 	unwatch_all(ctx);
+	(void)swap_subreaper(ctx, false);
 	(void)swap_strays(ctx, false);
 	(void)sigchld__ctx_need(ctx); /* not needed: cannot fail */
 	sigchld__fds_leave(ctx);
@@ -385,9 +415,13 @@ configure(struct sigchld_ctx *ctx, const struct sigchld_options *options)
 	if (rc < 0)
 		return rc;
 	ctx->options = *options;
-	rc = sigchld__ctx_need(ctx);
+	rc = swap_subreaper(ctx, (options->flags & SIGCHLD_SUBREAPER) != 0);
+	if (rc == 0)
+		rc = sigchld__ctx_need(ctx);
 	if (rc < 0) {
 		ctx->options = before;
+		(void)swap_subreaper(ctx,
+		    (before.flags & SIGCHLD_SUBREAPER) != 0);
 		(void)swap_strays(ctx, before.on_stray != NULL);
 	}
 	/* Strays that are there already are looked for at once. */

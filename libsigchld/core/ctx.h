@@ -56,6 +56,8 @@ struct sigchld_child {
 	struct sigchld_child *pid_next;       /* [T] */
 	struct sigchld_child *news_next;      /* [T] */
 	struct sigchld_child **news_link;  /* [T] what points at us; or NULL */
+	struct sigchld_child *tree_next;   /* [T] who asks for its cgroup */
+	struct sigchld_child **tree_link;  /* [T] the same; or NULL */
 	struct sigchld_child *sweep_next;  /* [C, T] */
 	struct sigchld_child **sweep_link; /* [C, T] the same; or NULL */
 
@@ -67,6 +69,7 @@ struct sigchld_child {
 	bool counts_stops;          /* [C] the handler is told of stops */
 	bool unborn;                /* [C] reserved, but not admitted */
 	bool in_registry;           /* [T] */
+	bool moving;                /* [T] to another context */
 	bool linked;                /* [C] among ctx's children */
 	bool queued;                /* [C] has something to tell */
 	bool held;                  /* [C] the user has a pointer */
@@ -76,6 +79,9 @@ struct sigchld_child {
 	bool has_stop;              /* [C] stop holds */
 	bool stopping;              /* [C] sigchld_child_stop was called */
 
+	struct sigchld_child *owner;    /* [I] of an orphan; see orphan.c */
+	atomic_uint n_orphans;          /* [a] that will be told to it */
+	uint64_t cgroup;                /* [I] its own, or 0 */
 	unsigned int asks;              /* [C] see look.c */
 	int64_t ask_at;                 /* [C] ms, or 0 */
 	unsigned int pins;              /* [C] calls that use it just now */
@@ -139,6 +145,7 @@ struct sigchld_ctx {
 	unsigned int n_polled;                    /* [C] are on a pidfd */
 	struct sigchld__users *list;              /* [C] the one we are on */
 	bool holds_handler;                       /* [C] */
+	bool subreaper;                           /* [C] we made it one */
 	atomic_bool closed;                       /* [a] written under C */
 	bool finished;                            /* [C] descriptors are gone */
 	bool dispatching;                         /* [C] */

@@ -19,6 +19,7 @@
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/health.h"
+#include "core/orphan.h"
 #include "core/sweep.h"
 #include "core/sys.h"
 
@@ -139,7 +140,9 @@ deliver(struct sigchld__run *run, struct sigchld_child *child)
 	struct sigchld_event event;
 
 	sigchld__child_unqueue(child);
-	if (child->has_stop) {
+	if (child->owner != NULL) {
+		sigchld__orphan_deliver(run, child);
+	} else if (child->has_stop) {
 		event = child->stop;
 		child->has_stop = false;
 		if (child->state == SIGCHLD__ENDED)

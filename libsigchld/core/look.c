@@ -21,6 +21,7 @@
 #include "core/ctx.h"
 #include "core/health.h"
 #include "core/look.h"
+#include "core/orphan.h"
 #include "core/pidfd.h"
 #include "core/registry.h"
 #include "core/sys.h"
@@ -249,7 +250,9 @@ sigchld__look_at(struct sigchld_child *child)
 static void
 look_unless_awaited(struct sigchld_child *child)
 {
-	if (child->linked && child->waiter == NULL)
+	if (child->owner != NULL && !child->linked)
+		sigchld__orphan_adopt(child);
+	else if (child->linked && child->waiter == NULL)
 		sigchld__look_at(child);
 }
 

@@ -110,6 +110,30 @@ join(struct sigchld_child *child, const struct sigchld_child *reserved,
 	}
 }
 
+/* While it moves nobody routes an orphan to it (O3 in orphan.c); whoever wanted
+ * to looks once more. */
+static bool
+begin(struct sigchld_child *child)
+{
+	bool free;
+
+	sigchld__registry_lock();
+	free = atomic_load(&child->n_orphans) == 0;
+	child->moving = free;
+	sigchld__registry_unlock();
+	return free;
+}
+
+static void
+end(struct sigchld_child *child)
+{
+	sigchld__registry_lock();
+	child->moving = false;
+	if (child->flags & SIGCHLD_CHILD_DESCENDANTS)
+		sigchld__registry_sweep_strays();
+	sigchld__registry_unlock();
+}
+
 /* With both, and N: the copy of the pidfd is in no table yet. */
 static int
 move(struct sigchld_child *child, struct sigchld_ctx *to)
@@ -134,6 +158,19 @@ move(struct sigchld_child *child, struct sigchld_ctx *to)
 	return 1;
 }
 
+/* With both. */
+static int
+move_unless_forking(struct sigchld_child *child, struct sigchld_ctx *to)
+{
+	int rc;
+
+	sigchld__nofork_begin();
+	rc = move(child, to);
+	sigchld__nofork_end();
+	end(child);
+	return rc;
+}
+
 int
 sigchld_child_move(struct sigchld_child *child, struct sigchld_ctx *to)
 {
@@ -147,11 +184,8 @@ sigchld_child_move(struct sigchld_child *child, struct sigchld_ctx *to)
 		return rc;
 	from = lock_child_and(child, to);
 	rc = may_move(child, to);
-	if (rc == 0 && from != to) {
-		sigchld__nofork_begin();
-		rc = move(child, to);
-		sigchld__nofork_end();
-	}
+	if (rc == 0 && from != to)
+		rc = begin(child) ? move_unless_forking(child, to) : -EBUSY;
 	unlock_both(from, to);
 	if (rc == 1)
 		sigchld__ctx_unref(from); /* the child's */

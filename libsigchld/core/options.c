@@ -36,10 +36,13 @@ tail_is_zero(const struct sigchld_options *options)
 static int
 check(const struct sigchld_options *o)
 {
-	const uint32_t known = SIGCHLD_ALWAYS | SIGCHLD_NOCHAIN;
+	const uint32_t known =
+	    SIGCHLD_ALWAYS | SIGCHLD_NOCHAIN | SIGCHLD_SUBREAPER;
 
 	if (o->handler > SIGCHLD_HANDLER_APP || o->wake > SIGCHLD_WAKE_PIDFD ||
 	    o->flags & ~known)
+		return -EINVAL;
+	if (o->flags & SIGCHLD_SUBREAPER && o->on_stray == NULL)
 		return -EINVAL;
 	if (o->handler == SIGCHLD_HANDLER_APP &&
 	    (o->flags != 0 || o->wake == SIGCHLD_WAKE_PIDFD))

@@ -41,6 +41,7 @@ static unsigned int births_now;       /* [T] */
 static struct sigchld__birth *births; /* [T] whose pidfd is in no table */
 static bool sweep_later;              /* [T] */
 static struct sigchld_ctx *strays;    /* [T] */
+static struct sigchld_child *trees;   /* [T] who ask for a cgroup's orphans */
 
 void
 sigchld__registry_lock(void)
@@ -67,6 +68,7 @@ sigchld__registry_reset(void)
 	n_children = 0;
 	births_now = 0;
 	births = NULL;
+	trees = NULL;
 	sweep_later = false;
 	strays = NULL;
 }
@@ -192,6 +194,40 @@ sigchld__registry_tell(struct sigchld_child *child)
 		sigchld__waiter_wake(child->waiter);
 }
 
+static void
+join_trees(struct sigchld_child *child)
+{
+	if (child->cgroup == 0 || !(child->flags & SIGCHLD_CHILD_DESCENDANTS))
+		return;
+	child->tree_next = trees;
+	child->tree_link = &trees;
+	if (trees != NULL)
+		trees->tree_link = &child->tree_next;
+	trees = child;
+}
+
+static void
+leave_trees(struct sigchld_child *child)
+{
+	if (child->tree_link == NULL)
+		return;
+	*child->tree_link = child->tree_next;
+	if (child->tree_next != NULL)
+		child->tree_next->tree_link = child->tree_link;
+	child->tree_link = NULL;
+}
+
+struct sigchld_child *
+sigchld__registry_find_cgroup(uint64_t cgroup)
+{
+	struct sigchld_child *child = trees;
+
+	while (child != NULL &&
+	    (child->cgroup != cgroup || atomic_load(&child->ended)))
+		child = child->tree_next;
+	return child;
+}
+
 int
 sigchld__registry_insert(struct sigchld_child *child, bool newborn)
 {
@@ -206,6 +242,7 @@ sigchld__registry_insert(struct sigchld_child *child, bool newborn)
 		sigchld__registry_tell(other);
 	}
 	link_in(child);
+	join_trees(child);
 	child->in_registry = true;
 	n_children++;
 	return 0;
@@ -222,6 +259,7 @@ sigchld__registry_remove(struct sigchld_child *child)
 	while (*at != child)
 		at = &(*at)->pid_next;
 	*at = child->pid_next;
+	leave_trees(child);
 	child->in_registry = false;
 	n_children--;
 }
@@ -310,6 +348,13 @@ sigchld__registry_birth_end(void)
 		return;
 	sweep_later = false;
 	sigchld__user_tell(&strays->user);
+}
+
+void
+sigchld__registry_sweep_strays(void)
+{
+	if (strays != NULL)
+		sigchld__user_tell(&strays->user);
 }
 
 bool

@@ -43,6 +43,12 @@ void sigchld__registry_forget_news(struct sigchld_child *child);
 void sigchld__registry_tell(struct sigchld_child *child);
 struct sigchld_child *sigchld__registry_find(pid_t pid);
 
+/* A child that asks for the orphans of this cgroup. */
+struct sigchld_child *sigchld__registry_find_cgroup(uint64_t cgroup);
+
+/* Whoever takes strays must look once more. */
+void sigchld__registry_sweep_strays(void);
+
 /* Groups, 1 to 65535, given out in turn so that none comes back soon. -EMFILE.
  */
 int sigchld__registry_add_group(struct sigchld_ctx *ctx);

@@ -2,7 +2,8 @@
  * strays.c - dead children that nobody watches
  *
  * One context of the process may ask for them. It is offered each, and reaps
- * those that it accepts.
+ * those that it accepts; but an orphan of a child that asked for those is that
+ * child's (orphan.c). With SUBREAPER, orphans become our children.
  *
  * S1	A child that another context watches is not offered.
  * S2	Nor is one that a context is just forking, whose pid is not in the table
@@ -26,6 +27,7 @@
 #include "async/nofork.h"
 #include "core/ctx.h"
 #include "core/look.h"
+#include "core/orphan.h"
 #include "core/registry.h"
 #include "core/sys.h"
 
@@ -97,6 +99,9 @@ offer(struct sigchld__run *run, const struct sigchld__wait *wait)
 	struct sigchld_event event = sigchld__event_from(wait->pid, wait);
 	int rc;
 
+	sigchld__orphan_classify(&event);
+	if (sigchld__orphan_route(&event) != SIGCHLD__ORPHAN_NOBODYS)
+		return false;
 	rc = call_on_stray(run, &event);
 	if (!goes_on(run))
 		return false;

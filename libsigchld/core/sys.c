@@ -19,6 +19,7 @@
 #ifndef SIGCHLD_PORTABLE
 #	include <sys/epoll.h>
 #	include <sys/ioctl.h>
+#	include <sys/prctl.h>
 #	include <sys/syscall.h>
 #	include <sys/timerfd.h>
 #endif
@@ -168,6 +169,22 @@ sigchld__sys_fork(void)
 	return sigchld__result(fork(), saved);
 }
 
+pid_t
+sigchld__sys_getsid(pid_t pid)
+{
+	int saved = errno;
+
+	return sigchld__result(getsid(pid), saved);
+}
+
+pid_t
+sigchld__sys_getpgid(pid_t pid)
+{
+	int saved = errno;
+
+	return sigchld__result(getpgid(pid), saved);
+}
+
 int
 sigchld__sys_sigpending(sigset_t *set)
 {
@@ -255,8 +272,9 @@ struct pidfd_info {
 	int32_t exit_code; /* since 6.15 */
 };
 
-#	define GET_INFO  _IOWR(0xff, 11, struct pidfd_info)
-#	define INFO_EXIT (1u << 3)
+#	define GET_INFO    _IOWR(0xff, 11, struct pidfd_info)
+#	define INFO_CGROUP (1u << 2)
+#	define INFO_EXIT   (1u << 3)
 
 int
 sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus)
@@ -371,7 +389,51 @@ sigchld__sys_timerfd_arm(int fd, int64_t deadline_ms)
 	    saved);
 }
 
+int
+sigchld__sys_cgroup_of(pid_t pid, uint64_t *ret_cgroup)
+{
+	struct pidfd_info info = { .mask = INFO_CGROUP };
+	int saved = errno, fd, rc;
+
+	fd = sigchld__sys_pidfd_open(pid);
+	if (fd < 0)
+		return fd;
+	rc = sigchld__result(ioctl(fd, GET_INFO, &info), saved);
+	(void)sigchld__sys_close(fd);
+	if (rc == 0 && !(info.mask & INFO_CGROUP))
+		rc = -ENOTSUP;
+	if (rc == 0)
+		*ret_cgroup = info.cgroup;
+	return rc;
+}
+
+int
+sigchld__sys_subreaper(bool on)
+{
+	int saved = errno, was = 0;
+
+	if (prctl(PR_GET_CHILD_SUBREAPER, &was) == 0 && on && was)
+		return 1;
+	return sigchld__result(prctl(PR_SET_CHILD_SUBREAPER, on ? 1 : 0),
+	    saved);
+}
+
 #else
+
+int
+sigchld__sys_cgroup_of(pid_t pid, uint64_t *ret_cgroup)
+{
+	(void)pid;
+	(void)ret_cgroup;
+	return -ENOTSUP;
+}
+
+int
+sigchld__sys_subreaper(bool on)
+{
+	(void)on;
+	return -ENOTSUP;
+}
 
 pid_t
 sigchld__sys_pidfd_pid(int pidfd)

@@ -32,6 +32,10 @@ int sigchld__sys_pidfd_signal(int pidfd, int sig, bool group);
  * kernel does not keep it; -EAGAIN: it is not reaped, or not quite. */
 int sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus);
 pid_t sigchld__sys_pidfd_pid(int pidfd); /* -ESRCH: it was reaped */
+pid_t sigchld__sys_getsid(pid_t pid);
+pid_t sigchld__sys_getpgid(pid_t pid);
+int sigchld__sys_cgroup_of(pid_t pid, uint64_t *ret_cgroup); /* a child's */
+int sigchld__sys_subreaper(bool on); /* 1: it was already */
 pid_t sigchld__sys_fork(void);
 void sigchld__sys_block_all(sigset_t *ret_before); /* libc's own, too */
 void sigchld__sys_unblock(const sigset_t *before);
