@@ -63,6 +63,7 @@ struct sigchld_child {
 
 	struct sigchld_fdref pidfd; /* [C] fd -1: none */
 	unsigned long forks_at_add; /* [C] see pidfd.c */
+	bool copied;                /* [C] there are copies of the pidfd here */
 	bool polled;                /* [C] the pidfd tells its death */
 	bool depends;               /* [C] on the signal; see depend.c */
 	bool guarded;               /* [C] the handler keeps its zombie */

@@ -150,7 +150,6 @@ sigchld__depend_end(struct sigchld_child *child)
 static void
 demote(struct sigchld_child *child)
 {
-	child->ctx->stats.demoted++;
 	set_guarded(child, false);
 	set_depends(child, true);
 	(void)sigchld__ctx_need(child->ctx); /* if not: see above */
@@ -168,6 +167,14 @@ peek(struct sigchld_child *child)
 	if (rc < 0 || sigchld__is_death(&wait))
 		sigchld__child_suspect(child);
 	return rc;
+}
+
+/* If there were a pidfd to be had. */
+static bool
+would_be_polled(const struct sigchld_ctx *ctx)
+{
+	return ctx->options.handler == SIGCHLD_HANDLER_LIBRARY &&
+	    ctx->options.wake != SIGCHLD_WAKE_SIGNAL;
 }
 
 int
@@ -189,6 +196,8 @@ sigchld__depend_admit(struct sigchld_child *child, int fd, bool newborn)
 	}
 	if (atomic_load(&child->reported) || atomic_load(&child->displaced))
 		sigchld__child_suspect(child);
+	if (!child->polled && would_be_polled(child->ctx))
+		child->ctx->stats.demoted++;
 	child->ctx->n_unborn--;
 	child->unborn = false;
 	sigchld__child_link(child);

@@ -140,6 +140,7 @@ move(struct sigchld_child *child, struct sigchld_ctx *to)
 {
 	struct sigchld_child reserved = { .ctx = to, .flags = child->flags };
 	int pidfd = -1, rc;
+	bool copied;
 
 	if (child->pidfd.fd != -1)
 		pidfd = sigchld__sys_dup(child->pidfd.fd);
@@ -152,7 +153,10 @@ move(struct sigchld_child *child, struct sigchld_ctx *to)
 			(void)sigchld__sys_close(pidfd);
 		return rc;
 	}
+	copied = child->copied;
+	child->copied = true;
 	leave(child);
+	child->copied = copied;
 	change_ctx(child, to);
 	join(child, &reserved, pidfd);
 	return 1;

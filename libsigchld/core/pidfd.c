@@ -22,11 +22,11 @@
  *	at once if the child is dead already, and again when a tracer lets the
  *	dead child go and when somebody else reaps it. So a child that is
  *	readable but cannot be waited for yet is neither spun on nor forgotten.
- * F3	Whoever closes a descriptor does not take it out of the set if a forked
- *	process has a copy. Such an entry is silent, being edge-triggered and its
- *	child reaped; it is taken out by hand if there was a fork since it got
- *	in. A fork that we did not see (no hook runs for _Fork) leaves a silent
- *	entry, until the copy is closed.
+ * F3	Whoever closes a descriptor does not take it out of the set if there is
+ *	a copy, of a forked process or of our own. Then it is taken out by hand.
+ *	A fork that we did not see (no hook runs for _Fork) leaves an entry until
+ *	the copy is closed; it wakes us for nothing once at most, since it is
+ *	edge-triggered and its child reaped.
  * F4	A forked child never changes the set, which it shares; it only closes.
  *
  * Budget: the pidfds of a context are at most its max_pidfds; those of contexts
@@ -206,7 +206,8 @@ sigchld__pidfd_detach(struct sigchld_child *child)
 
 	if (child->pidfd.fd == -1)
 		return;
-	if (child->polled && child->forks_at_add != sigchld__forks_seen())
+	if (child->polled &&
+	    (child->copied || child->forks_at_add != sigchld__forks_seen()))
 		sigchld__poller_remove(&ctx->poller, child->pidfd.fd);
 	sigchld__fds_close_own(child->pidfd.fd, &child->pidfd);
 	child->pidfd.fd = -1;
@@ -251,6 +252,7 @@ sigchld_child_pidfd(struct sigchld_child *child)
 	if (ctx == NULL)
 		return -EPERM;
 	fd = copy(child);
+	child->copied = child->copied || fd >= 0;
 	sigchld__child_unlock(ctx);
 	return fd;
 }

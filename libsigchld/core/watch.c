@@ -78,6 +78,7 @@ admit_copy(struct sigchld_child *child, int pidfd)
 	int fd, rc;
 
 	sigchld__nofork_begin();
+	child->copied = true;
 	rc = fd = sigchld__sys_dup(pidfd);
 	if (fd >= 0) {
 		rc = child->pid = pid_of(fd);
