@@ -349,16 +349,18 @@ sigchld__handler_forget(void)
 static bool
 keeps_none(const struct sigaction *action)
 {
-	return rung_of(action) < 0 &&
-	    (action->sa_handler == SIG_IGN ||
-		(action->sa_flags & SA_NOCLDWAIT) != 0);
+	return action->sa_handler == SIG_IGN ||
+	    (action->sa_flags & SA_NOCLDWAIT) != 0;
 }
 
 bool
 sigchld__handler_keeps_none(void)
 {
 	struct sigaction now = in_force();
+	int rung = rung_of(&now);
 
+	if (rung >= 0)
+		now = sigchld__chain_get(rung);
 	return keeps_none(&now);
 }
 
@@ -379,6 +381,6 @@ sigchld__handler_state(void)
 	return (struct sigchld__handler_state){
 		.needed = holds > 0,
 		.on_top = rung_of(&now) >= 0,
-		.no_zombies = keeps_none(&now),
+		.no_zombies = rung_of(&now) < 0 && keeps_none(&now),
 	};
 }

@@ -24,7 +24,7 @@ void sigchld__handler_stops(int more);
  * needs us. Once, and again, is the same. */
 void sigchld__handler_forget(void);
 
-/* Without M: is the action in force such that dead children are not kept? */
+/* Without M: without us, would dead children not be kept? */
 bool sigchld__handler_keeps_none(void);
 
 /* Without M: is ours on top? Else *ret_who tells one foreign action from another.

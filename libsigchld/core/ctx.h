@@ -105,7 +105,8 @@ struct sigchld__cursor {
 	struct sigchld_child *next;
 };
 
-#define SIGCHLD__FAULTS 4
+#define SIGCHLD__FAULTS  4
+#define SIGCHLD__RETIRED 64
 
 enum {
 	SIGCHLD__KILL_AT,  /* stop.c */
@@ -144,17 +145,19 @@ struct sigchld_ctx {
 	unsigned int n_guarded;                   /* [C] on the handler alone */
 	unsigned int n_stops;                     /* [C] want stops told, too */
 	unsigned int n_polled;                    /* [C] are on a pidfd */
-	struct sigchld__users *list;              /* [C] the one we are on */
-	bool holds_handler;                       /* [C] */
-	bool subreaper;                           /* [C] we made it one */
-	atomic_bool closed;                       /* [a] written under C */
-	bool finished;                            /* [C] descriptors are gone */
-	bool dispatching;                         /* [C] */
-	bool must_look;                           /* of whoever dispatches */
-	int64_t deadlines[SIGCHLD__DEADLINES];    /* [C] ms, or 0 */
-	int64_t next_deadline;                    /* [C] the first of them */
-	int sweep_ms;                             /* [C] see health.c */
-	unsigned int n_faults;                    /* [C] */
+	unsigned int n_retired;                   /* [C] pidfds to be closed */
+	struct sigchld_fdref retired[SIGCHLD__RETIRED];
+	struct sigchld__users *list;           /* [C] the one we are on */
+	bool holds_handler;                    /* [C] */
+	bool subreaper;                        /* [C] we made it one */
+	atomic_bool closed;                    /* [a] written under C */
+	bool finished;                         /* [C] descriptors are gone */
+	bool dispatching;                      /* [C] */
+	bool must_look;                        /* of whoever dispatches */
+	int64_t deadlines[SIGCHLD__DEADLINES]; /* [C] ms, or 0 */
+	int64_t next_deadline;                 /* [C] the first of them */
+	int sweep_ms;                          /* [C] see health.c */
+	unsigned int n_faults;                 /* [C] */
 	struct sigchld__fault faults[SIGCHLD__FAULTS];
 	struct sigchld_stats stats; /* [C] those that are counted here */
 };

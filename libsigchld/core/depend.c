@@ -38,9 +38,8 @@ void
 sigchld__child_suspect(struct sigchld_child *child)
 {
 	sigchld__registry_lock();
-	sigchld__registry_news(child);
+	sigchld__registry_tell(child);
 	sigchld__registry_unlock();
-	sigchld__user_wake(&child->ctx->user);
 }
 
 static void
@@ -169,6 +168,15 @@ peek(struct sigchld_child *child)
 	return rc;
 }
 
+/* Something may have been told while it was on no list: a stop, of which no peek
+ * asks, too. */
+static bool
+is_news(const struct sigchld_child *child)
+{
+	return child->counts_stops || atomic_load(&child->reported) ||
+	    atomic_load(&child->displaced);
+}
+
 /* If there were a pidfd to be had. */
 static bool
 would_be_polled(const struct sigchld_ctx *ctx)
@@ -189,21 +197,22 @@ sigchld__depend_admit(struct sigchld_child *child, int fd, bool newborn)
 		return rc;
 	if (!child->polled && !child->depends)
 		demote(child);
+	if (child->depends) /* first, so that a sweep sees what dies now */
+		join_sweep(child);
 	rc = child->polled ? 0 : peek(child);
 	if (rc < 0 && !newborn) {
+		leave_sweep(child);
 		sigchld__pidfd_detach(child);
 		return rc;
 	}
-	if (atomic_load(&child->reported) || atomic_load(&child->displaced))
+	if (is_news(child))
 		sigchld__child_suspect(child);
 	if (!child->polled && would_be_polled(child->ctx))
 		child->ctx->stats.demoted++;
 	child->ctx->n_unborn--;
 	child->unborn = false;
 	sigchld__child_link(child);
-	if (child->depends) {
-		join_sweep(child);
+	if (child->depends)
 		sigchld__health_check(child->ctx);
-	}
 	return 0;
 }

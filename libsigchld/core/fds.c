@@ -163,6 +163,23 @@ sigchld__fds_drop(int fd)
 	return rc < 0 ? rc : rc == SIGCHLD__FD_CLOSED || moved;
 }
 
+/* Nobody is told of it any more: its own context, and the one it moves to. */
+static int
+disown_foreign(int fd, uint32_t group)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
+	int rc;
+
+	sigchld__registry_lock();
+	rc = sigchld__fd_disown(fd, group);
+	if (rc == 0 && e->ready != NULL) {
+		forget(group, fd);
+		forget(atomic_load(&e->next), fd);
+	}
+	sigchld__registry_unlock();
+	return rc;
+}
+
 /* We hold it. Take the owner away, and the reference. 0, 1: pending. */
 static int
 give_up(int fd, uint32_t group, bool keep_open)
@@ -170,16 +187,12 @@ give_up(int fd, uint32_t group, bool keep_open)
 	struct sigchld__fdentry *e = sigchld__fd_entry(fd);
 	int rc;
 
-	sigchld__registry_lock();
-	rc = sigchld__fd_disown(fd, group);
-	if (rc == 0) {
+	if (e->internal)
+		rc = sigchld__fd_disown(fd, group);
+	else
+		rc = disown_foreign(fd, group);
+	if (rc == 0)
 		e->keep_open = keep_open;
-		if (!e->internal && e->ready != NULL) {
-			forget(group, fd);
-			forget(atomic_load(&e->next), fd);
-		}
-	}
-	sigchld__registry_unlock();
 	if (rc < 0) {
 		(void)sigchld__fds_drop(fd);
 		return rc;

@@ -37,6 +37,7 @@
 #include "core/ctx.h"
 #include "core/forks.h"
 #include "core/health.h"
+#include "core/pidfd.h"
 #include "core/registry.h"
 
 static struct sigchld__users *const lists[] = {
@@ -143,6 +144,7 @@ sigchld__postfork(void)
 	sigchld__registry_close_pidfds();
 	sigchld__registry_reset();
 	sigchld__health_reset();
+	sigchld__pidfd_reset();
 	sigchld__handler_forget();
 	sigchld__fd_close_all();
 	sigchld__owner_forget();

@@ -29,6 +29,11 @@
  *	edge-triggered and its child reaped.
  * F4	A forked child never changes the set, which it shares; it only closes.
  *
+ * F5	A close costs as much as the reap before it. While a context is
+ *	dispatched, its pidfds are put by and closed all together at the end, or
+ *	when there are many, before the set is asked again: so the edge that our
+ *	own reap gives wakes nobody.
+ *
  * Budget: the pidfds of a context are at most its max_pidfds; those of contexts
  * that set none are together at most a quarter of RLIMIT_NOFILE, for a program
  * needs descriptors for other things. It is counted without order between
@@ -85,6 +90,14 @@ sigchld__pidfds_here(void)
 	else if (says_never(fd))
 		atomic_store(&here, NOT_HERE);
 	return !says_never(fd);
+}
+
+void
+sigchld__pidfd_reset(void)
+{
+	atomic_store(&here, UNKNOWN);
+	atomic_store(&n_shared, 0);
+	atomic_store(&shared_most, 0);
 }
 
 static bool
@@ -200,6 +213,29 @@ sigchld__pidfd_attach(struct sigchld_child *child, int fd, bool polled)
 }
 
 void
+sigchld__pidfd_close_retired(struct sigchld_ctx *ctx)
+{
+	unsigned int i;
+
+	if (ctx->n_retired == 0)
+		return;
+	sigchld__nofork_begin();
+	for (i = 0; i < ctx->n_retired; i++)
+		sigchld__fds_close_own(ctx->retired[i].fd, &ctx->retired[i]);
+	sigchld__nofork_end();
+	ctx->n_retired = 0;
+}
+
+/* F5. */
+static void
+retire(struct sigchld_ctx *ctx, const struct sigchld_fdref *pidfd)
+{
+	ctx->retired[ctx->n_retired++] = *pidfd;
+	if (!ctx->dispatching || ctx->n_retired == SIGCHLD__RETIRED)
+		sigchld__pidfd_close_retired(ctx);
+}
+
+void
 sigchld__pidfd_detach(struct sigchld_child *child)
 {
 	struct sigchld_ctx *ctx = child->ctx;
@@ -209,8 +245,8 @@ sigchld__pidfd_detach(struct sigchld_child *child)
 	if (child->polled &&
 	    (child->copied || child->forks_at_add != sigchld__forks_seen()))
 		sigchld__poller_remove(&ctx->poller, child->pidfd.fd);
-	sigchld__fds_close_own(child->pidfd.fd, &child->pidfd);
-	child->pidfd.fd = -1;
+	retire(ctx, &child->pidfd);
+	child->pidfd = (struct sigchld_fdref){ -1, 0 };
 	if (child->polled)
 		count(ctx, false);
 	child->polled = false;

@@ -11,6 +11,9 @@ struct sigchld_child;
 /* Are there pidfds here? Asks the kernel once for each process. */
 bool sigchld__pidfds_here(void);
 
+/* In a forked child: none is in use. */
+void sigchld__pidfd_reset(void);
+
 /* With C: shall one be tried for the next child of this context? */
 bool sigchld__pidfd_wanted(const struct sigchld_ctx *ctx);
 
@@ -24,6 +27,9 @@ int sigchld__pidfd_attach(struct sigchld_child *child, int fd, bool polled);
 
 /* With C: without it. */
 void sigchld__pidfd_detach(struct sigchld_child *child);
+
+/* With C: close those that were detached while it was dispatched. */
+void sigchld__pidfd_close_retired(struct sigchld_ctx *ctx);
 
 /* With C: what became of a child that somebody else reaped? 1: this; 0: the
  * kernel does not know; -EAGAIN: not yet. */

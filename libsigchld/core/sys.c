@@ -67,19 +67,22 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options)
 {
 	siginfo_t info;
-	struct rusage usage;
+	struct rusage usage, *wanted = &usage;
 	int saved = errno;
 	long rc;
 
-	(void)memset(&info, 0, sizeof(info));
-	(void)memset(&usage, 0, sizeof(usage));
+	info.si_pid = info.si_code = info.si_status = 0;
+	if (options & WEXITED && !(options & WNOWAIT))
+		wanted = NULL; /* a reap, after the peek: saves adding it up */
 	do
-		rc = syscall(SYS_waitid, type, id, &info, options, &usage);
+		rc = syscall(SYS_waitid, type, id, &info, options, wanted);
 	while (rc == -1 && errno == EINTR);
 	if (rc == -1)
 		return sigchld__result(rc, saved);
 	set_wait(ret_wait, &info);
-	ret_wait->has_usage = info.si_pid != 0;
+	ret_wait->has_usage = info.si_pid != 0 && wanted != NULL;
+	if (!ret_wait->has_usage)
+		return 0;
 	ret_wait->utime_us = microseconds(&usage.ru_utime);
 	ret_wait->stime_us = microseconds(&usage.ru_stime);
 	ret_wait->maxrss_kib = (uint64_t)usage.ru_maxrss;
