@@ -25,8 +25,8 @@
  *
  * A pidfd that comes with the child is open before it is in the descriptor table;
  * the no-fork lock is not held so long, for a program may take its time to
- * start. So the record of the birth, which the kernel writes the number into,
- * stands in a list: whoever is forked meanwhile finds it there (forks.c).
+ * start. So the kernel writes the number into the child object, and that stands
+ * in a list of births: whoever is forked meanwhile finds it there (forks.c).
  */
 #include <errno.h>
 #include <signal.h>
@@ -47,7 +47,8 @@ reserve(struct sigchld_child *child, struct sigchld__birth *birth)
 {
 	struct sigchld_ctx *ctx = child->ctx;
 
-	birth->pidfd = -1;
+	child->born_pidfd = -1;
+	birth->pidfd = &child->born_pidfd;
 	birth->want_pidfd = sigchld__pidfd_wanted(ctx);
 	birth->fork = ctx->options.fork;
 	birth->user = ctx->options.user;
@@ -55,11 +56,11 @@ reserve(struct sigchld_child *child, struct sigchld__birth *birth)
 }
 
 static void
-begin(struct sigchld__birth *birth)
+begin(struct sigchld_child *child, struct sigchld__birth *birth)
 {
 	sigchld__registry_reserve();
 	sigchld__registry_lock();
-	sigchld__registry_birth_begin(birth);
+	sigchld__registry_birth_begin(child);
 	sigchld__registry_unlock();
 	sigchld__sys_block_all(&birth->mask);
 }
@@ -78,26 +79,14 @@ end(struct sigchld_child *child, struct sigchld__birth *birth)
 	sigchld__sys_unblock(&birth->mask);
 }
 
-/* The descriptor table has it by now, or it is closed. */
+/* Closed, or published in the descriptor table. */
 static void
-forget_pidfd(struct sigchld__birth *birth)
+forget_pidfd(struct sigchld_child *child)
 {
+	child->born_pidfd = -1;
 	sigchld__registry_lock();
-	sigchld__registry_pidfd_entered(birth);
+	sigchld__registry_born(child);
 	sigchld__registry_unlock();
-}
-
-static void
-close_pidfd(struct sigchld__birth *birth)
-{
-	int fd = birth->pidfd;
-
-	if (fd == -1)
-		return;
-	sigchld__nofork_begin();
-	birth->pidfd = -1;
-	(void)sigchld__sys_close(fd);
-	sigchld__nofork_end();
 }
 
 /* With C: there is none, or the context was closed meanwhile. */
@@ -113,24 +102,36 @@ not_ours(struct sigchld_child *child, bool held)
 	child->held = held;
 }
 
+/* With C, and N if it came with a pidfd. */
+static void
+admit(struct sigchld_child *child, bool held)
+{
+	if (child->pid > 0 && !child->ctx->closed) {
+		(void)sigchld__depend_admit(child, child->born_pidfd, true);
+	} else {
+		if (child->born_pidfd != -1)
+			(void)sigchld__sys_close(child->born_pidfd);
+		not_ours(child, child->pid > 0 && held);
+	}
+	forget_pidfd(child);
+}
+
 /* Gives the pid, or -errno. */
 static pid_t
-after(struct sigchld_child *child, struct sigchld__birth *birth,
-    struct sigchld_child **ret_child)
+after(struct sigchld_child *child, struct sigchld_child **ret_child)
 {
 	struct sigchld_ctx *ctx = child->ctx;
+	bool open = child->born_pidfd != -1;
 	pid_t pid = child->pid;
 
 	sigchld__ctx_lock(ctx);
 	if (pid > 0 && ret_child != NULL)
 		*ret_child = child;
-	if (pid > 0 && !ctx->closed) {
-		(void)sigchld__depend_admit(child, birth->pidfd, true);
-	} else {
-		close_pidfd(birth);
-		not_ours(child, pid > 0 && ret_child != NULL);
-	}
-	forget_pidfd(birth);
+	if (open)
+		sigchld__nofork_begin();
+	admit(child, ret_child != NULL);
+	if (open)
+		sigchld__nofork_end();
 	sigchld__child_collect(child);
 	sigchld__ctx_unlock(ctx);
 	return pid;
@@ -143,17 +144,19 @@ bear(struct sigchld_child *child, struct sigchld__birth *birth,
 {
 	pid_t pid;
 
-	begin(birth);
+	begin(child, birth);
 	pid = birth->make(birth);
 	if (pid == 0) {
 		(void)sigchld__postfork();
 		sigchld__sys_unblock(&birth->mask);
 		return 0;
 	}
+	if (pid < 0)
+		child->born_pidfd = -1; /* the kernel may have written first */
 	child->pid = pid;
 	child->cgroup = birth->cgroup;
 	end(child, birth);
-	return after(child, birth, ret_child);
+	return after(child, ret_child);
 }
 
 /* A replacement may have forked past the allocator's hooks, while another thread

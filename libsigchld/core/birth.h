@@ -14,7 +14,7 @@ struct sigchld__birth;
 /*
  * Makes the child, with all 64 signals blocked in this thread. Gives its pid; 0
  * in a forked child; or -errno, and then there is no child, no zombie and no
- * pidfd. A pidfd that it gives with the pid goes to birth->pidfd, which the
+ * pidfd. A pidfd that it gives with the pid goes to *birth->pidfd, which the
  * kernel writes itself (CLONE_PIDFD): so a process forked meanwhile knows of it.
  */
 typedef pid_t sigchld__make_fn(struct sigchld__birth *birth);
@@ -22,13 +22,13 @@ typedef pid_t sigchld__make_fn(struct sigchld__birth *birth);
 struct sigchld__birth {
 	sigchld__make_fn *make;    /* yours; what follows is for it */
 	bool want_pidfd;           /* else leave pidfd alone */
-	volatile int pidfd;        /* -1 before; close-on-exec */
+	volatile int *pidfd;       /* -1 before; close-on-exec; not on a stack,
+				    * which a forked process may give away */
 	uint64_t cgroup;           /* its id, if it starts in one of its own */
 	sigset_t mask;             /* of this thread, before all was blocked */
 	pid_t (*fork)(void *user); /* the context's: it makes every child; or
 				    * NULL */
 	void *user;                /* for fork */
-	struct sigchld__birth *next; /* of the registry */
 };
 
 /*

@@ -55,7 +55,8 @@ struct sigchld_child {
 	struct sigchld_child *queue_next;     /* [C] */
 	struct sigchld_child *pid_next;       /* [T] */
 	struct sigchld_child *news_next;      /* [T] */
-	struct sigchld_child **news_link;  /* [T] what points at us; or NULL */
+	struct sigchld_child **news_link; /* [T] what points at us; or NULL */
+	_Atomic(struct sigchld_child *) birth_next; /* [T] */
 	struct sigchld_child *tree_next;   /* [T] who asks for its cgroup */
 	struct sigchld_child **tree_link;  /* [T] the same; or NULL */
 	struct sigchld_child *sweep_next;  /* [C, T] */
@@ -63,6 +64,8 @@ struct sigchld_child {
 
 	struct sigchld_fdref pidfd; /* [C] fd -1: none */
 	unsigned long forks_at_add; /* [C] see pidfd.c */
+	volatile int born_pidfd;    /* of a birth; see birth.c */
+	bool silent;                /* [I] it sends no SIGCHLD */
 	bool copied;                /* [C] there are copies of the pidfd here */
 	bool polled;                /* [C] the pidfd tells its death */
 	bool depends;               /* [C] on the signal; see depend.c */

@@ -189,13 +189,15 @@ int
 sigchld__depend_admit(struct sigchld_child *child, int fd, bool newborn)
 {
 	bool wanted = sigchld__pidfd_wanted(child->ctx);
+	bool gone;
 	int rc = 0;
 
 	if (fd != -1 || wanted)
 		rc = sigchld__pidfd_attach(child, fd, wanted);
-	if (rc == -ECHILD && !newborn)
-		return rc;
-	if (!child->polled && !child->depends)
+	gone = rc == -ECHILD || rc == -ESRCH;
+	if ((gone || (child->silent && !child->polled)) && !newborn)
+		return -ECHILD;
+	if (!child->polled && !child->depends && !gone)
 		demote(child);
 	if (child->depends) /* first, so that a sweep sees what dies now */
 		join_sweep(child);

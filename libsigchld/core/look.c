@@ -221,6 +221,8 @@ ask(struct sigchld_child *child)
 	} else if (rc < 0) {
 		sigchld__ctx_fault(child->ctx, "waitid", rc);
 		ask_later(child);
+	} else if (wait.pid == 0 && child->silent && !child->polled) {
+		ask_later(child); /* nothing else tells */
 	} else if (sigchld__is_death(&wait)) {
 		event = sigchld__event_from(child->pid, &wait);
 		end(child, &event);

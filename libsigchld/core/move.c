@@ -22,6 +22,7 @@
 #include "async/nofork.h"
 #include "async/sys.h"
 #include "core/ctx.h"
+#include "core/pidfd.h"
 #include "core/registry.h"
 #include "core/sys.h"
 
@@ -62,6 +63,8 @@ may_move(const struct sigchld_child *child, const struct sigchld_ctx *to)
 {
 	if (to->closed)
 		return -EINVAL;
+	if (child->silent && !sigchld__pidfd_wanted(to))
+		return -ENOTSUP;
 	if (child->state == SIGCHLD__GONE || child->released ||
 	    child->discarded)
 		return -ESRCH;

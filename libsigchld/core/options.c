@@ -47,9 +47,11 @@ check(const struct sigchld_options *o)
 	if (o->handler == SIGCHLD_HANDLER_APP &&
 	    (o->flags != 0 || o->wake == SIGCHLD_WAKE_PIDFD))
 		return -EINVAL;
-	return o->wake == SIGCHLD_WAKE_PIDFD && !sigchld__pidfds_here()
-	    ? -ENOTSUP
-	    : 0;
+	/* AUTO asks too, so that the first birth need not. */
+	if (o->handler == SIGCHLD_HANDLER_APP ||
+	    o->wake == SIGCHLD_WAKE_SIGNAL || sigchld__pidfds_here())
+		return 0;
+	return o->wake == SIGCHLD_WAKE_PIDFD ? -ENOTSUP : 0;
 }
 
 int

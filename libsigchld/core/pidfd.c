@@ -71,25 +71,46 @@ says_never(int rc)
 	return rc == -ENOSYS || rc == -EPERM || rc == -EACCES;
 }
 
-/* Of ourselves, which is no child: all that is asked is whether it can be had.
- */
+/* F1. Of a child that a clone made to send no SIGCHLD only a pidfd tells, so it
+ * must be allowed to. */
+static int
+prove(int fd, bool polled)
+{
+	struct sigchld__wait wait;
+
+	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, fd, &wait,
+	    WEXITED | WNOHANG | WNOWAIT | (polled ? SIGCHLD__WALL : 0));
+}
+
+/* Of ourselves, which is no child: so the wait says ECHILD, if it understands
+ * the question, as it does since Linux 5.4. */
+static int
+try_ourselves(void)
+{
+	int fd = sigchld__sys_pidfd_open(sigchld__sys_getpid()), rc;
+
+	if (fd < 0)
+		return fd;
+	rc = prove(fd, true);
+	(void)sigchld__sys_close(fd);
+	return rc == -ECHILD ? 0 : rc == -EINVAL ? -ENOSYS : rc;
+}
+
 bool
 sigchld__pidfds_here(void)
 {
-	int fd;
+	int rc;
 
 	if (atomic_load(&here) != UNKNOWN)
 		return atomic_load(&here) == HERE;
 	sigchld__nofork_begin();
-	fd = sigchld__sys_pidfd_open(sigchld__sys_getpid());
-	if (fd >= 0)
-		(void)sigchld__sys_close(fd);
+	rc = try_ourselves();
 	sigchld__nofork_end();
-	if (fd >= 0)
+	if (rc == 0)
 		atomic_store(&here, HERE);
-	else if (says_never(fd))
+	else if (says_never(rc))
 		atomic_store(&here, NOT_HERE);
-	return !says_never(fd);
+	return !says_never(rc);
 }
 
 void
@@ -144,17 +165,6 @@ pidfd_ready(struct sigchld_ctx *ctx, void *user)
 		sigchld__look_at(child);
 }
 
-/* F1. Of a child that a clone made to send no SIGCHLD only a pidfd tells, so it
- * must be allowed to. */
-static int
-prove(int fd, bool polled)
-{
-	struct sigchld__wait wait;
-
-	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, fd, &wait,
-	    WEXITED | WNOHANG | WNOWAIT | (polled ? SIGCHLD__WALL : 0));
-}
-
 static int
 open_proved(pid_t pid, bool polled)
 {
@@ -168,8 +178,6 @@ open_proved(pid_t pid, bool polled)
 	rc = prove(fd, polled);
 	if (rc == 0)
 		return fd;
-	if (rc == -EINVAL) /* Linux before 5.4: it cannot be waited for */
-		atomic_store(&here, NOT_HERE);
 	(void)sigchld__sys_close(fd);
 	return rc;
 }

@@ -19,7 +19,6 @@
 #include "async/deferral.h"
 #include "async/fdtab.h"
 #include "async/sys.h"
-#include "core/birth.h"
 #include "core/ctx.h"
 #include "core/registry.h"
 #include "core/sys.h"
@@ -36,12 +35,13 @@ static size_t n_buckets = FIRST_BUCKETS;                   /* [T] */
 static size_t n_children;                                  /* [T] */
 static struct sigchld_ctx *groups[SIGCHLD__FD_GROUPS + 1]; /* [T] */
 static uint32_t last_group;                                /* [T] */
-static uint32_t most_groups;          /* [T] none above was ever used */
-static unsigned int births_now;       /* [T] */
-static struct sigchld__birth *births; /* [T] whose pidfd is in no table */
-static bool sweep_later;              /* [T] */
-static struct sigchld_ctx *strays;    /* [T] */
-static struct sigchld_child *trees;   /* [T] who ask for a cgroup's orphans */
+static uint32_t most_groups;    /* [T] none above was ever used */
+static unsigned int births_now; /* [T] */
+static _Atomic(struct sigchld_child *) births; /* [T] whose pidfd is in no table
+						 * yet */
+static bool sweep_later;                       /* [T] */
+static struct sigchld_ctx *strays;             /* [T] */
+static struct sigchld_child *trees; /* [T] who ask for a cgroup's orphans */
 
 void
 sigchld__registry_lock(void)
@@ -309,34 +309,39 @@ sigchld__registry_group(uint32_t group)
 }
 
 void
-sigchld__registry_birth_begin(struct sigchld__birth *birth)
+sigchld__registry_birth_begin(struct sigchld_child *child)
 {
 	births_now++;
-	birth->next = births;
-	births = birth;
+	atomic_store_explicit(&child->birth_next, births, memory_order_release);
+	atomic_store_explicit(&births, child, memory_order_release);
 }
 
 void
-sigchld__registry_pidfd_entered(struct sigchld__birth *birth)
+sigchld__registry_born(struct sigchld_child *child)
 {
-	struct sigchld__birth **at = &births;
+	struct sigchld_child *at = births;
 
-	while (*at != birth)
-		at = &(*at)->next;
-	*at = birth->next;
+	if (at == child) {
+		atomic_store_explicit(&births, child->birth_next,
+		    memory_order_release);
+		return;
+	}
+	while (at->birth_next != child)
+		at = at->birth_next;
+	atomic_store_explicit(&at->birth_next, child->birth_next,
+	    memory_order_release);
 }
 
-/* T may have been another thread's when this one was forked, so the list is read
- * as it stands: each record is on the stack of a thread that was waiting in a
- * fork, and complete before it is pointed at. */
+/* T may have been another thread's when this one was forked, so the list is
+ * followed as a context's children are: see child.c. */
 void
 sigchld__registry_close_pidfds(void)
 {
-	struct sigchld__birth *birth;
+	struct sigchld_child *child;
 
-	for (birth = births; birth != NULL; birth = birth->next) {
-		if (birth->pidfd != -1)
-			(void)sigchld__sys_close(birth->pidfd);
+	for (child = births; child != NULL; child = child->birth_next) {
+		if (child->born_pidfd != -1)
+			(void)sigchld__sys_close(child->born_pidfd);
 	}
 }
 

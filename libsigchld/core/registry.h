@@ -62,10 +62,9 @@ size_t sigchld__registry_visit(size_t from,
 
 /* A birth lasts from before the fork until its pid is in the table; its pidfd,
  * which the descriptor table does not have yet, is known longer. */
-struct sigchld__birth;
-void sigchld__registry_birth_begin(struct sigchld__birth *birth);
+void sigchld__registry_birth_begin(struct sigchld_child *child);
 void sigchld__registry_birth_end(void);
-void sigchld__registry_pidfd_entered(struct sigchld__birth *birth);
+void sigchld__registry_born(struct sigchld_child *child);
 
 /* In a forked child: close those. */
 void sigchld__registry_close_pidfds(void);

@@ -71,6 +71,16 @@ pid_of(int pidfd)
 	return wait.pid != 0 ? wait.pid : sigchld__sys_pidfd_pid(pidfd);
 }
 
+/* A clone may have made it so that it sends no signal. */
+static bool
+is_silent(int pidfd)
+{
+	struct sigchld__wait wait;
+
+	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, pidfd, &wait,
+		   WEXITED | WNOHANG | WNOWAIT) == -ECHILD;
+}
+
 /* With C. */
 static int
 admit_copy(struct sigchld_child *child, int pidfd)
@@ -82,6 +92,7 @@ admit_copy(struct sigchld_child *child, int pidfd)
 	rc = fd = sigchld__sys_dup(pidfd);
 	if (fd >= 0) {
 		rc = child->pid = pid_of(fd);
+		child->silent = rc > 0 && is_silent(fd);
 		if (rc > 0)
 			rc = admit(child, fd);
 		else

@@ -1,7 +1,6 @@
 /*
  * test_registry.c - what the contexts of a process know of each other
  */
-#include "core/birth.h"
 #include "core/ctx.h"
 #include "core/registry.h"
 #include "help.h"
@@ -84,7 +83,7 @@ END_TEST
 
 START_TEST(births_are_counted)
 {
-	struct sigchld__birth first = { .pidfd = -1 }, second = { .pidfd = -1 };
+	static struct sigchld_child first, second;
 
 	sigchld__registry_lock();
 	ck_assert(sigchld__registry_no_births());
@@ -95,8 +94,8 @@ START_TEST(births_are_counted)
 	ck_assert(!sigchld__registry_no_births());
 	sigchld__registry_birth_end();
 	ck_assert(sigchld__registry_no_births());
-	sigchld__registry_pidfd_entered(&first);
-	sigchld__registry_pidfd_entered(&second);
+	sigchld__registry_born(&first);
+	sigchld__registry_born(&second);
 	sigchld__registry_unlock();
 }
 END_TEST
