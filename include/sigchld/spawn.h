@@ -94,13 +94,15 @@ struct sigchld_spawn_options {
 #endif
 
 /*
- * Run a program; gives its pid. 0, 1 and 2 are ours unless mapped. -EINVAL: no
- * argv, an unknown flag, a number twice in the map; -EBADF: a descriptor that
- * is not open; -E2BIG, -ENOENT, -EACCES, -ENOEXEC and others: as execve(2) or the
- * step that failed gave them (chdir, setrlimit, the cgroup); -EACCES also where
- * the kernel says that ids or rlimits are not allowed; -ENOTSUP: this build or
- * kernel has no such thing; -EBUSY: as of sigchld_fork. _PDEATH follows the
- * thread that spawns, so from any but the main one it is -EINVAL. [C]
+ * Run a program; gives its pid. 0, 1 and 2 are ours unless mapped: one that is
+ * closed, or close-on-exec, it has not. -EINVAL: no argv, an unknown flag, a
+ * number twice in the map; -EBADF: a descriptor that is not open; -E2BIG,
+ * -ENOENT, -EACCES, -ENOEXEC and others: as execve(2) or the step that failed
+ * gave them (chdir, setrlimit, the cgroup); -EACCES also where the kernel says
+ * that ids or rlimits are not allowed; -EINTR: a signal ended it before it was
+ * the program; -ENOTSUP: this build or kernel has no such thing; -EBUSY: as of
+ * sigchld_fork. _PDEATH follows the thread that spawns, so from any but the main
+ * one it is -EINVAL. [C]
  */
 SIGCHLD_API pid_t sigchld_spawn(struct sigchld_ctx *ctx,
     struct sigchld_child **ret_child, const struct sigchld_spawn_options *spawn,

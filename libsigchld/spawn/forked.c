@@ -1,0 +1,92 @@
+/*
+ * forked.c - make the child by fork(2), or by what a context has in its place
+ *
+ * The two go on at once, so the child tells by a pipe: its error, or the end of
+ * the file when the exec has closed the pipe.
+ *
+ *	parent			child
+ *
+ *	N; pipe; fork		the steps of child.c, exec
+ *	close its end; not N	-errno to the pipe, if one fails
+ *	read
+ *
+ * While N is held nobody else can fork: a process that had a copy of the
+ * writing end, and did not execute, would let us wait for ever.
+ *
+ * A child that fails is an ordinary one until it is reaped here, so a SIGCHLD
+ * tells of it, and somebody's waitpid(-1) may see it.
+ */
+#include <errno.h>
+#include <sys/wait.h>
+
+#include "async/nofork.h"
+#include "async/sys.h"
+#include "core/sys.h"
+#include "spawn/child.h"
+#include "spawn/engine.h"
+#include "spawn/sys.h"
+
+static pid_t
+call_fork(const struct sigchld__birth *birth)
+{
+	int saved = errno;
+	pid_t pid;
+
+	if (birth->fork == NULL)
+		return sigchld__sys_fork();
+	pid = birth->fork(birth->user);
+	if (pid < 0)
+		pid = errno > 0 ? -errno : -EAGAIN;
+	errno = saved;
+	return pid;
+}
+
+/* 0: it has executed its program, or was killed before. */
+static int
+read_error(int fd)
+{
+	int err = 0, rc;
+
+	rc = sigchld__sys_pipe_read(fd, &err, sizeof(err));
+	if (rc < 0)
+		return rc;
+	return rc == (int)sizeof(err) ? err : 0;
+}
+
+static pid_t
+await_exec(pid_t pid, int fd)
+{
+	struct sigchld__wait wait;
+	int rc;
+
+	rc = read_error(fd);
+	if (rc == 0)
+		return pid;
+	(void)sigchld__sys_waitid(P_PID, pid, &wait, WEXITED);
+	return rc;
+}
+
+pid_t
+sigchld__forked_make(struct sigchld__start *start)
+{
+	int fds[2], rc;
+	pid_t pid;
+
+	sigchld__nofork_begin();
+	rc = sigchld__sys_pipe(fds);
+	if (rc < 0) {
+		sigchld__nofork_end();
+		return rc;
+	}
+	pid = call_fork(&start->birth);
+	if (pid == 0) {
+		start->plan.report = fds[1];
+		sigchld__child_run(&start->plan);
+	}
+	(void)sigchld__sys_close(fds[1]);
+	sigchld__nofork_end();
+	if (pid > 0)
+		pid = await_exec(pid, fds[0]);
+	(void)sigchld__sys_close(fds[0]);
+	return pid;
+}

@@ -1,0 +1,7 @@
+/* true.c - a program that ends well */
+
+int
+main(void)
+{
+	return 0;
+}
