@@ -156,6 +156,7 @@ struct sigchld_ctx {
 	atomic_bool closed;                    /* [a] written under C */
 	bool finished;                         /* [C] descriptors are gone */
 	bool dispatching;                      /* [C] */
+	bool delivering;                       /* [C] ... and not asleep */
 	bool must_look;                        /* of whoever dispatches */
 	int64_t deadlines[SIGCHLD__DEADLINES]; /* [C] ms, or 0 */
 	int64_t next_deadline;                 /* [C] the first of them */

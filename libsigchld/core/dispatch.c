@@ -34,7 +34,7 @@ run_end(struct sigchld__run *run)
 		sigchld__ctx_unref_forked(ctx, 1);
 		return;
 	}
-	ctx->dispatching = false;
+	ctx->dispatching = ctx->delivering = false;
 	sigchld__pidfd_close_retired(ctx);
 	(void)sigchld__ctx_need(ctx); /* less, or the same: cannot fail */
 	if (ctx->closed)
@@ -321,6 +321,7 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 	int i, foreign = 0;
 
 	ctx->must_look = false;
+	ctx->delivering = true;
 	for (i = 0; i < n; i++) {
 		if (!ready_own(ctx, &ready[i]))
 			ready[foreign++] = ready[i];

@@ -29,10 +29,11 @@
  *	edge-triggered and its child reaped.
  * F4	A forked child never changes the set, which it shares; it only closes.
  *
- * F5	A close costs as much as the reap before it. While a context is
- *	dispatched, its pidfds are put by and closed all together at the end, or
- *	when there are many, before the set is asked again: so the edge that our
- *	own reap gives wakes nobody.
+ * F5	A close costs as much as the reap before it. While a context runs its
+ *	callbacks, pidfds are put by and closed all together at the end, or when
+ *	there are many: after all that was harvested was looked up in the table,
+ *	and before the set is asked again. So the edge that our own reap gives
+ *	wakes nobody, and nobody finds the child that is gone.
  *
  * Budget: the pidfds of a context are at most its max_pidfds; those of contexts
  * that set none are together at most a quarter of RLIMIT_NOFILE, for a program
@@ -239,7 +240,7 @@ static void
 retire(struct sigchld_ctx *ctx, const struct sigchld_fdref *pidfd)
 {
 	ctx->retired[ctx->n_retired++] = *pidfd;
-	if (!ctx->dispatching || ctx->n_retired == SIGCHLD__RETIRED)
+	if (!ctx->delivering || ctx->n_retired == SIGCHLD__RETIRED)
 		sigchld__pidfd_close_retired(ctx);
 }
 
