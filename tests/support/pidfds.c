@@ -33,6 +33,16 @@ struct info {
 
 bool pidfds_remember;
 
+#ifdef SIGCHLD_PORTABLE
+
+bool
+harness_has_pidfds(void)
+{
+	return false;
+}
+
+#else
+
 /* Of ourselves, so ECHILD is the answer of a kernel that knows it, EINVAL of one
  * that does not. */
 static bool
@@ -48,9 +58,6 @@ can_wait_by(int pidfd)
 bool
 harness_has_pidfds(void)
 {
-#ifdef SIGCHLD_PORTABLE
-	return false;
-#else
 	int pidfd = harness_pidfd(getpid());
 	bool usable;
 
@@ -59,8 +66,9 @@ harness_has_pidfds(void)
 	usable = can_wait_by(pidfd);
 	(void)close(pidfd);
 	return usable;
-#endif
 }
+
+#endif
 
 int
 harness_pidfd(pid_t pid)
