@@ -466,6 +466,61 @@ START_TEST(c32_forbidden_later)
 }
 END_TEST
 
+START_TEST(c31_descriptors_run_out)
+{
+	enum {
+		LEFT = 3,
+		N = LEFT + 3
+	};
+	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.max_pidfds = 1000));
+	struct harness_log log = { .count = 0 };
+	struct rlimit before, tight;
+	int lowest = dup(STDERR_FILENO), i;
+
+	need_pidfds();
+	(void)close(lowest);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	tight.rlim_cur = (rlim_t)(lowest + LEFT);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	for (i = 0; i < N; i++)
+		(void)watched_zombie(ctx, NULL, i, harness_on_event, &log);
+	expect_pidfds(ctx, LEFT, N - LEFT);
+	harness_wait_for(ctx, &log.count, N);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_uint_eq(stats_of(ctx).reaped, N);
+	ck_assert_uint_eq(stats_of(ctx).faults, 0);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* It is there already, so nobody can be refused any more. */
+START_TEST(c32_demoted_and_the_handler_cannot_be_had)
+{
+	struct sigchld_ctx *ctx;
+	struct harness_log log = { .count = 0 };
+	struct sigchld_child *child;
+	struct harness_child held;
+
+	need_pidfds();
+	(void)signal(SIGCHLD, deaf);
+	ctx = open_ctx(SIGCHLD_OPTIONS(.flags = SIGCHLD_NOCHAIN));
+	pidfd_open_gives = -EMFILE;
+	held = harness_fork_watched(ctx, NULL, 0, 3, harness_on_event, &log);
+	expect_pidfds(ctx, 0, 1);
+	ck_assert(handler_is(deaf));
+	harness_release(&held);
+	harness_wait_for(ctx, &log.count, 1);
+	ck_assert_int_eq(log.wstatus, 3 << 8);
+	held = harness_fork_watched(ctx, &child, 0, 4, NULL, NULL);
+	harness_release(&held);
+	MUST_BE(1, sigchld_child_wait(child, -1, NULL));
+	ck_assert(handler_is(deaf));
+	sigchld_child_free(child);
+	sigchld_free(ctx);
+}
+END_TEST
+
 /* Budgets */
 
 START_TEST(max_pidfds_is_for_the_context)
@@ -1064,6 +1119,8 @@ HARNESS("pidfd",
 	HARNESS_TEST(c32_where_there_are_none_the_signal_tells),
 	HARNESS_TEST(c32_a_sandbox_that_forbids_them),
 	HARNESS_TEST(c32_forbidden_later),
+	HARNESS_TEST(c31_descriptors_run_out),
+	HARNESS_TEST(c32_demoted_and_the_handler_cannot_be_had),
 	HARNESS_TEST(max_pidfds_is_for_the_context),
 	HARNESS_TEST(without_it_a_quarter_of_the_limit_is_for_the_process),
 	HARNESS_TEST(each_is_told_of_by_what_it_has),

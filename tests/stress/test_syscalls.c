@@ -262,6 +262,74 @@ START_TEST(handler_makes_no_other_call)
 }
 END_TEST
 
+/* On a pidfd: what is ready, a peek, then after the callback the wait, and the
+ * pidfd is closed. Nobody else is woken. Of a child after which this process forked
+ * again the pidfd is taken out of the set by hand. */
+
+static void
+be_told_of(struct scene *scene, int i)
+{
+	harness_release(&scene->held[i]);
+	harness_await_zombie(scene->held[i].pid);
+	(void)syscall(SYS_MARK);
+	(void)sigchld_dispatch(scene->ctxs[i]);
+	(void)syscall(SYS_MARK);
+}
+
+static void
+be_told_of_the_first(struct scene *scene)
+{
+	be_told_of(scene, 0);
+}
+
+static void
+be_told_of_the_last(struct scene *scene)
+{
+	be_told_of(scene, CONTEXTS - 1);
+}
+
+static bool
+is_epoll_wait(long call)
+{
+#ifdef SYS_epoll_wait
+	if (call == SYS_epoll_wait)
+		return true;
+#endif
+	return call == SYS_epoll_pwait;
+}
+
+START_TEST(death_on_a_pidfd_costs_four_calls)
+{
+	long calls[CALLS];
+	int n;
+
+	if (!harness_on_pidfds())
+		harness_skip("there are no pidfds here");
+	n = record_calls(start_traced(be_told_of_the_last), calls);
+	ck_assert_int_eq(n, 4);
+	ck_assert(is_epoll_wait(calls[0]));
+	ck_assert_int_eq(calls[1], SYS_waitid);
+	ck_assert_int_eq(calls[2], SYS_waitid);
+	ck_assert_int_eq(calls[3], SYS_close);
+}
+END_TEST
+
+START_TEST(death_after_another_fork_costs_five)
+{
+	long calls[CALLS];
+	int n;
+
+	if (!harness_on_pidfds())
+		harness_skip("there are no pidfds here");
+	n = record_calls(start_traced(be_told_of_the_first), calls);
+	ck_assert_int_le(n, 5);
+	ck_assert(is_epoll_wait(calls[0]));
+	ck_assert_int_eq(calls[1], SYS_waitid);
+	ck_assert_int_eq(calls[2], SYS_waitid);
+	ck_assert_int_eq(calls[n - 1], SYS_close);
+}
+END_TEST
+
 /* An idle process */
 
 static void
@@ -321,5 +389,7 @@ HARNESS("syscalls",
     {
 	HARNESS_SIGNAL_TEST(one_write_per_context_that_sleeps),
 	HARNESS_SIGNAL_TEST(handler_makes_no_other_call),
+	HARNESS_AUTO_TEST(death_on_a_pidfd_costs_four_calls),
+	HARNESS_AUTO_TEST(death_after_another_fork_costs_five),
 	HARNESS_TEST(idle_process_makes_no_call),
     })
