@@ -626,6 +626,9 @@ fork_in_thread(void *user)
 {
 	struct scene *scene = user;
 
+	/* The thread sanitizer forgets a signal that it put off, if the thread
+	 * that it came to ends. */
+	block_sigchld(SIG_BLOCK);
 	scene->rc =
 	    watched_zombie(scene->ctx, NULL, 9, harness_on_event, scene->child);
 	return NULL;
