@@ -38,6 +38,39 @@ START_TEST(each_counts_what_it_says)
 }
 END_TEST
 
+START_TEST(each_counts_what_it_says_on_pidfds)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld_stats stats;
+	struct harness_log log = { .count = 0 };
+	struct harness_child held;
+	pid_t stolen;
+
+	if (!harness_on_pidfds())
+		harness_skip("there are no pidfds here");
+	held = harness_fork_watched(ctx, NULL, 0, 0, harness_on_event, &log);
+	(void)watched_zombie(ctx, NULL, 0, harness_on_event, &log);
+	stolen = watched_zombie(ctx, NULL, 0, harness_on_event, &log);
+	reap_by_hand(stolen);
+	ck_assert_uint_eq(stats_of(ctx).pidfds, 3);
+	MUST_BE(2, sigchld_dispatch(ctx));
+	stats = stats_of(ctx);
+	ck_assert_uint_eq(stats.children, 1);
+	ck_assert_uint_eq(stats.pidfds, 1);
+	ck_assert_uint_eq(stats.reaped, 1);
+	ck_assert_uint_eq(stats.stolen, 1);
+	ck_assert_uint_eq(stats.recovered, harness_recovers());
+	ck_assert_uint_eq(stats.dispatches, 1);
+	ck_assert_uint_eq(stats.signals + stats.deferred + stats.wakeups +
+		stats.sweeps + stats.timed + stats.demoted + stats.faults,
+	    0);
+	harness_release(&held);
+	harness_wait_for(ctx, &log.count, 3);
+	ck_assert_uint_eq(stats_of(ctx).pidfds, 0);
+	sigchld_free(ctx);
+}
+END_TEST
+
 /* Of any age: no byte beyond the caller's size is written. */
 START_TEST(an_older_or_newer_struct_is_filled_as_far_as_it_goes)
 {
@@ -88,6 +121,7 @@ END_TEST
 HARNESS("stats",
     {
 	HARNESS_SIGNAL_TEST(each_counts_what_it_says),
+	HARNESS_AUTO_TEST(each_counts_what_it_says_on_pidfds),
 	HARNESS_TEST(an_older_or_newer_struct_is_filled_as_far_as_it_goes),
 	HARNESS_TEST(wrong_use_is_refused),
     })
