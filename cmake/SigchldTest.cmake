@@ -56,7 +56,8 @@ function(sigchld_test_program target)
 endfunction()
 
 # Each HARNESS_TEST(x), or HARNESS_SIGNAL_TEST(x) and so on, in these sources. A
-# long name may stand on a line of its own.
+# long name may stand on a line of its own. HARNESS_PIDFD_TEST(x) is of a build
+# that has pidfds.
 function(sigchld_test_names ret_names)
   set(names "")
   set(entry "HARNESS_([A-Z]+_)?TEST\\([ \t\n]*([A-Za-z0-9_]+)\\)")
@@ -64,6 +65,9 @@ function(sigchld_test_names ret_names)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
     file(READ "${source}" text)
     string(REGEX MATCHALL "${entry}" tests "${text}")
+    if(SIGCHLD_PORTABLE)
+      list(FILTER tests EXCLUDE REGEX "^HARNESS_PIDFD_")
+    endif()
     list(TRANSFORM tests REPLACE "${entry}" "\\2")
     list(APPEND names ${tests})
   endforeach()

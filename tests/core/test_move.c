@@ -177,9 +177,10 @@ START_TEST(c22_after_a_theft)
 	reap_by_hand(s.held.pid);
 	MUST_BE(0, sigchld_child_move(s.child, s.to));
 	block_sigchld(SIG_UNBLOCK);
-	clear_stage(&s);
+	harness_wait_for(s.to, &s.log.final, 1);
 	harness_check_theft(&s.log, 7 << 8);
 	ck_assert_uint_eq(stats_of(s.to).stolen, 1);
+	clear_stage(&s);
 }
 END_TEST
 
@@ -595,7 +596,7 @@ HARNESS("move",
 	HARNESS_TEST(move_refuses_wrong_use),
 	HARNESS_TEST(the_handler_cannot_be_had_there),
 	HARNESS_TEST(c31_no_room_for_a_copy_of_its_pidfd),
-	HARNESS_TEST(c32_demoted_by_a_move_and_promoted),
+	HARNESS_PIDFD_TEST(c32_demoted_by_a_move_and_promoted),
 	HARNESS_TEST(g1_moved_while_they_die_each_is_told_once),
 	HARNESS_TEST(g1_the_same_among_contexts_of_two_kinds),
     })

@@ -86,13 +86,6 @@ __wrap_sigchld__sys_epoll_wait(int epfd, struct epoll_event *events, int max,
 #endif
 
 static void
-need_pidfds(void)
-{
-	if (!harness_has_pidfds())
-		harness_skip("there are no pidfds here");
-}
-
-static void
 expect_pidfds(struct sigchld_ctx *ctx, unsigned int pidfds,
     unsigned int demoted)
 {
@@ -124,7 +117,6 @@ START_TEST(there_is_no_handler_and_nobody_is_interrupted)
 	int stream[2], i;
 	pthread_t thread;
 
-	need_pidfds();
 	ck_assert_int_eq(pipe(stream), 0);
 	thread = start(poll_once, &stream[0]);
 	for (i = 0; i < 8; i++) {
@@ -158,7 +150,6 @@ START_TEST(c10_blocked_in_every_thread_the_end_is_told)
 	struct sigchld_child *child;
 	struct harness_child held;
 
-	need_pidfds();
 	block_sigchld(SIG_BLOCK);
 	held = harness_fork_watched(ctx, NULL, 0, 3, harness_on_event, &log);
 	harness_release(&held);
@@ -186,7 +177,6 @@ START_TEST(c11_a_handler_of_somebody_else_is_left_alone_and_deafens_nobody)
 	struct harness_log log = { .count = 0 };
 	struct harness_child held;
 
-	need_pidfds();
 	held = harness_fork_watched(ctx, NULL, 0, 3, harness_on_event, &log);
 	(void)signal(SIGCHLD, deaf);
 	harness_release(&held);
@@ -207,7 +197,6 @@ START_TEST(nochain_minds_no_handler_that_it_does_not_need)
 	struct harness_log log = { .count = 0 };
 	struct harness_child held;
 
-	need_pidfds();
 	(void)signal(SIGCHLD, deaf);
 	ctx = open_ctx(SIGCHLD_OPTIONS(.flags = SIGCHLD_NOCHAIN));
 	held = harness_fork_watched(ctx, NULL, 0, 3, harness_on_event, &log);
@@ -258,7 +247,6 @@ START_TEST(g11_a_death_wakes_its_owner_alone)
 	struct crowd c;
 	int i, n = 0;
 
-	need_pidfds();
 	open_crowd(&c);
 	harness_release(&c.held[5]);
 	harness_await_zombie(c.held[5].pid);
@@ -286,7 +274,6 @@ START_TEST(c1_many_deaths_are_all_found)
 	struct harness_log log = { .count = 0 };
 	int i;
 
-	need_pidfds();
 	for (i = 0; i < N; i++)
 		(void)watched_zombie(ctx, NULL, 0, harness_on_event, &log);
 	expect_pidfds(ctx, N, 0);
@@ -335,7 +322,6 @@ START_TEST(c32_a_pidfd_that_is_not_to_be_had_now)
 	struct harness_child held;
 	size_t i;
 
-	need_pidfds();
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		live_without(&pidfd_open_gives, reasons[i]);
 	/* It may be later. */
@@ -350,9 +336,6 @@ END_TEST
 
 START_TEST(c32_a_set_that_takes_no_more)
 {
-	need_pidfds();
-	sigchld_free(open_ctx(NULL)); /* what it needs itself comes first */
-#ifndef SIGCHLD_PORTABLE
 	struct sigchld_ctx *ctx = open_ctx(NULL);
 	struct harness_log log = { .count = 0 };
 	struct harness_child held;
@@ -366,7 +349,6 @@ START_TEST(c32_a_set_that_takes_no_more)
 	harness_wait_for(ctx, &log.count, 1);
 	ck_assert_int_eq(harness_count_fds(), fds);
 	sigchld_free(ctx);
-#endif
 }
 END_TEST
 
@@ -408,7 +390,6 @@ START_TEST(c32_where_there_are_none_the_signal_tells)
 	size_t i;
 	pid_t pid;
 
-	need_pidfds();
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		pid = fork();
 		if (pid == 0)
@@ -444,7 +425,6 @@ START_TEST(c32_a_sandbox_that_forbids_them)
 	int code;
 	pid_t pid;
 
-	need_pidfds();
 	pid = fork();
 	if (pid == 0) {
 		forbid_pidfds();
@@ -460,7 +440,6 @@ END_TEST
 /* Where it was allowed at first. */
 START_TEST(c32_forbidden_later)
 {
-	need_pidfds();
 	sigchld_free(open_ctx(SIGCHLD_OPTIONS(.wake = SIGCHLD_WAKE_PIDFD)));
 	live_without(&pidfd_open_gives, -EPERM);
 }
@@ -477,7 +456,6 @@ START_TEST(c31_descriptors_run_out)
 	struct rlimit before, tight;
 	int lowest = dup(STDERR_FILENO), i;
 
-	need_pidfds();
 	(void)close(lowest);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	tight = before;
@@ -502,7 +480,6 @@ START_TEST(c32_demoted_and_the_handler_cannot_be_had)
 	struct sigchld_child *child;
 	struct harness_child held;
 
-	need_pidfds();
 	(void)signal(SIGCHLD, deaf);
 	ctx = open_ctx(SIGCHLD_OPTIONS(.flags = SIGCHLD_NOCHAIN));
 	pidfd_open_gives = -EMFILE;
@@ -531,7 +508,6 @@ START_TEST(max_pidfds_is_for_the_context)
 	struct harness_child held[4], free_of_it;
 	int i;
 
-	need_pidfds();
 	for (i = 0; i < 3; i++) {
 		ck_assert(handler_is(SIG_DFL));
 		held[i] = harness_fork_watched(ctx, NULL, 0, 0,
@@ -570,7 +546,6 @@ START_TEST(without_it_a_quarter_of_the_limit_is_for_the_process)
 	pid_t pid[N];
 	int i;
 
-	need_pidfds();
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	tight = before;
 	tight.rlim_cur = LIMIT;
@@ -603,7 +578,6 @@ START_TEST(each_is_told_of_by_what_it_has)
 			   by_signal = { .count = 0 };
 	struct harness_child a, b;
 
-	need_pidfds();
 	a = harness_fork_watched(ctx, NULL, 0, 1, harness_on_event, &by_pidfd);
 	b = harness_fork_watched(ctx, NULL, 0, 2, harness_on_event, &by_signal);
 	(void)sigchld_dispatch(ctx);
@@ -631,7 +605,6 @@ START_TEST(c38_stops_are_told_and_the_end_needs_no_signal)
 	struct harness_log log = { .count = 0 };
 	struct harness_child held;
 
-	need_pidfds();
 	held = harness_fork_watched(ctx, NULL, SIGCHLD_CHILD_STOPS, 7,
 	    harness_on_event, &log);
 	ck_assert(!handler_is(SIG_DFL));
@@ -746,7 +719,6 @@ START_TEST(c35_a_loop_that_polls_does_not_spin)
 	struct stage s;
 	int i;
 
-	need_pidfds();
 	set_stage(&s);
 	for (i = 0; harness_readable(sigchld_fd(s.ctx), 0); i++) {
 		MUST_BE(0, sigchld_dispatch(s.ctx));
@@ -767,7 +739,6 @@ START_TEST(c35_a_wait_does_not_spin)
 {
 	struct stage s;
 
-	need_pidfds();
 	set_stage(&s);
 	MUST_BE(0, sigchld_wait(s.ctx, 0));
 	MUST_BE(0, sigchld_wait(s.ctx, 200));
@@ -785,7 +756,6 @@ START_TEST(c35_whoever_waits_for_it_does_not_spin)
 	struct sigchld_event event = { .size = sizeof(event) };
 	struct stage s;
 
-	need_pidfds();
 	set_stage(&s);
 	MUST_BE(0, sigchld_child_wait(s.child, 200, &event));
 	ck_assert_int_le(atomic_load(&n_sleeps), 6);
@@ -814,7 +784,6 @@ START_TEST(c35_whoever_waits_for_it_is_told_when_it_is_let_go)
 	struct stage s;
 	pthread_t thread;
 
-	need_pidfds();
 	set_stage(&s);
 	thread = start(wait_for_it, &s);
 	while (atomic_load(&n_peeks) < 2) {
@@ -891,7 +860,6 @@ hold_copies(pid_t (*fork_it)(void), uint32_t wake)
 
 START_TEST(g11_a_forked_process_with_copies_wakes_nobody)
 {
-	need_pidfds();
 	hold_copies(fork, SIGCHLD_WAKE_PIDFD);
 }
 END_TEST
@@ -899,7 +867,6 @@ END_TEST
 /* No hook tells us of that one. */
 START_TEST(g11_nor_does_one_that_a_clone_made)
 {
-	need_pidfds();
 	hold_copies(fork_by_clone, SIGCHLD_WAKE_PIDFD);
 }
 END_TEST
@@ -910,7 +877,6 @@ START_TEST(c17_a_pidfd_is_close_on_exec)
 	struct harness_child held;
 	int fd, n = 0;
 
-	need_pidfds();
 	held = harness_fork_watched(ctx, NULL, 0, 0, NULL, NULL);
 	for (fd = 0; fd < 256; fd++) {
 		if (sigchld_fd_owner(fd) != sigchld_fd_group(ctx))
@@ -944,7 +910,6 @@ START_TEST(g9_postfork_closes_them)
 	struct harness_child held;
 	pid_t pid;
 
-	need_pidfds();
 	held = harness_fork_watched(ctx, NULL, 0, 0, harness_on_event, &log);
 	ck_assert_int_eq(count_pidfds_of(held.pid), 1);
 	pid = fork();
@@ -1068,7 +1033,6 @@ START_TEST(c36_a_child_that_sends_no_signal_is_told_of_by_a_pidfd)
 	struct sigchld_child *child;
 	pid_t pid;
 
-	need_pidfds();
 	pid = clone_with(0);
 	if (pid == 0)
 		_exit(13);
@@ -1107,34 +1071,36 @@ END_TEST
 
 HARNESS("pidfd",
     {
-	HARNESS_TEST(there_is_no_handler_and_nobody_is_interrupted),
-	HARNESS_TEST(c10_blocked_in_every_thread_the_end_is_told),
-	HARNESS_TEST(
+	HARNESS_PIDFD_TEST(there_is_no_handler_and_nobody_is_interrupted),
+	HARNESS_PIDFD_TEST(c10_blocked_in_every_thread_the_end_is_told),
+	HARNESS_PIDFD_TEST(
 	    c11_a_handler_of_somebody_else_is_left_alone_and_deafens_nobody),
-	HARNESS_TEST(nochain_minds_no_handler_that_it_does_not_need),
-	HARNESS_TEST(g11_a_death_wakes_its_owner_alone),
-	HARNESS_TEST(c1_many_deaths_are_all_found),
-	HARNESS_TEST(c32_a_pidfd_that_is_not_to_be_had_now),
-	HARNESS_TEST(c32_a_set_that_takes_no_more),
-	HARNESS_TEST(c32_where_there_are_none_the_signal_tells),
-	HARNESS_TEST(c32_a_sandbox_that_forbids_them),
-	HARNESS_TEST(c32_forbidden_later),
-	HARNESS_TEST(c31_descriptors_run_out),
-	HARNESS_TEST(c32_demoted_and_the_handler_cannot_be_had),
-	HARNESS_TEST(max_pidfds_is_for_the_context),
-	HARNESS_TEST(without_it_a_quarter_of_the_limit_is_for_the_process),
-	HARNESS_TEST(each_is_told_of_by_what_it_has),
-	HARNESS_TEST(c38_stops_are_told_and_the_end_needs_no_signal),
-	HARNESS_TEST(c35_a_loop_that_polls_does_not_spin),
-	HARNESS_TEST(c35_a_wait_does_not_spin),
-	HARNESS_TEST(c35_whoever_waits_for_it_does_not_spin),
-	HARNESS_TEST(c35_whoever_waits_for_it_is_told_when_it_is_let_go),
-	HARNESS_TEST(g11_a_forked_process_with_copies_wakes_nobody),
-	HARNESS_TEST(g11_nor_does_one_that_a_clone_made),
-	HARNESS_TEST(c17_a_pidfd_is_close_on_exec),
-	HARNESS_TEST(g9_postfork_closes_them),
+	HARNESS_PIDFD_TEST(nochain_minds_no_handler_that_it_does_not_need),
+	HARNESS_PIDFD_TEST(g11_a_death_wakes_its_owner_alone),
+	HARNESS_PIDFD_TEST(c1_many_deaths_are_all_found),
+	HARNESS_PIDFD_TEST(c32_a_pidfd_that_is_not_to_be_had_now),
+	HARNESS_PIDFD_TEST(c32_a_set_that_takes_no_more),
+	HARNESS_PIDFD_TEST(c32_where_there_are_none_the_signal_tells),
+	HARNESS_PIDFD_TEST(c32_a_sandbox_that_forbids_them),
+	HARNESS_PIDFD_TEST(c32_forbidden_later),
+	HARNESS_PIDFD_TEST(c31_descriptors_run_out),
+	HARNESS_PIDFD_TEST(c32_demoted_and_the_handler_cannot_be_had),
+	HARNESS_PIDFD_TEST(max_pidfds_is_for_the_context),
+	HARNESS_PIDFD_TEST(
+	    without_it_a_quarter_of_the_limit_is_for_the_process),
+	HARNESS_PIDFD_TEST(each_is_told_of_by_what_it_has),
+	HARNESS_PIDFD_TEST(c38_stops_are_told_and_the_end_needs_no_signal),
+	HARNESS_PIDFD_TEST(c35_a_loop_that_polls_does_not_spin),
+	HARNESS_PIDFD_TEST(c35_a_wait_does_not_spin),
+	HARNESS_PIDFD_TEST(c35_whoever_waits_for_it_does_not_spin),
+	HARNESS_PIDFD_TEST(c35_whoever_waits_for_it_is_told_when_it_is_let_go),
+	HARNESS_PIDFD_TEST(g11_a_forked_process_with_copies_wakes_nobody),
+	HARNESS_PIDFD_TEST(g11_nor_does_one_that_a_clone_made),
+	HARNESS_PIDFD_TEST(c17_a_pidfd_is_close_on_exec),
+	HARNESS_PIDFD_TEST(g9_postfork_closes_them),
 	HARNESS_TEST(c33_a_child_that_begins_a_namespace),
 	HARNESS_TEST(c37_process_one_leaves_orphans_alone),
-	HARNESS_TEST(c36_a_child_that_sends_no_signal_is_told_of_by_a_pidfd),
+	HARNESS_PIDFD_TEST(
+	    c36_a_child_that_sends_no_signal_is_told_of_by_a_pidfd),
 	HARNESS_TEST(c36_by_the_signal_it_is_refused),
     })

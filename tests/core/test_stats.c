@@ -47,7 +47,7 @@ START_TEST(each_counts_what_it_says_on_pidfds)
 	pid_t stolen;
 
 	if (!harness_on_pidfds())
-		harness_skip("there are no pidfds here");
+		harness_skip("no child is on a pidfd here");
 	held = harness_fork_watched(ctx, NULL, 0, 0, harness_on_event, &log);
 	(void)watched_zombie(ctx, NULL, 0, harness_on_event, &log);
 	stolen = watched_zombie(ctx, NULL, 0, harness_on_event, &log);
@@ -121,7 +121,7 @@ END_TEST
 HARNESS("stats",
     {
 	HARNESS_SIGNAL_TEST(each_counts_what_it_says),
-	HARNESS_AUTO_TEST(each_counts_what_it_says_on_pidfds),
+	HARNESS_PIDFD_TEST(each_counts_what_it_says_on_pidfds),
 	HARNESS_TEST(an_older_or_newer_struct_is_filled_as_far_as_it_goes),
 	HARNESS_TEST(wrong_use_is_refused),
     })

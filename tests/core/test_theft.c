@@ -4,8 +4,26 @@
  * Its end is told all the same, once: with the true status where a pidfd makes
  * the kernel remember it, else as STOLEN. Nothing tells of a theft by the signal,
  * so there somebody has to say that there is something to look at.
+ *
+ * wrap: pidfd_exit
  */
+#include "core/sys.h"
 #include "help.h"
+
+static int exit_gives, times; /* -errno or 0, so many times; then the truth */
+
+int __real_sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus);
+int __wrap_sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus);
+
+int
+__wrap_sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus)
+{
+	if (times > 0) {
+		times--;
+		return exit_gives;
+	}
+	return __real_sigchld__sys_pidfd_exit(pidfd, ret_wstatus);
+}
 
 struct stage {
 	struct sigchld_ctx *ctx;
@@ -240,6 +258,105 @@ START_TEST(c9_a_zombie_from_before_it_was_ignored)
 }
 END_TEST
 
+/* The kernel remembers the status a moment after the child is gone; it is asked
+ * again, but not for ever. */
+
+static void
+forget(struct stage *s, int gives, int n)
+{
+	if (!harness_recovers())
+		harness_skip("the kernel remembers nothing");
+	set_stage(s, 9);
+	exit_gives = gives;
+	times = n;
+	harness_release(&s->held);
+	reap_by_hand(s->held.pid);
+}
+
+START_TEST(c22_the_kernel_remembers_a_moment_later)
+{
+	struct stage s;
+
+	forget(&s, -EAGAIN, 3);
+	harness_wait_for(s.ctx, &s.log.count, 1);
+	ck_assert_int_eq(times, 0);
+	harness_check_theft(&s.log, 9 << 8);
+	clear_stage(&s);
+}
+END_TEST
+
+START_TEST(c22_a_moment_later_for_whoever_waits)
+{
+	struct sigchld_event event = { .size = sizeof(event) };
+	struct stage s;
+
+	forget(&s, -EAGAIN, 3);
+	MUST_BE(1, sigchld_child_wait(s.child, -1, &event));
+	harness_on_event(s.child, &event, &s.log);
+	harness_check_theft(&s.log, 9 << 8);
+	clear_stage(&s);
+}
+END_TEST
+
+/* A loop that knows the descriptor and the timeout. */
+START_TEST(c22_a_moment_later_for_a_foreign_loop)
+{
+	int64_t deadline = harness_now_ms() + harness_patience_ms();
+	struct stage s;
+	int timeout;
+
+	forget(&s, -EAGAIN, 3);
+	while (s.log.count == 0) {
+		ck_assert_int_lt(harness_now_ms(), deadline);
+		timeout = sigchld_timeout(s.ctx);
+		(void)harness_readable(sigchld_fd(s.ctx),
+		    timeout < 0 ? 20000 : timeout);
+		ck_assert_int_ge(sigchld_dispatch(s.ctx), 0);
+	}
+	harness_check_theft(&s.log, 9 << 8);
+	clear_stage(&s);
+}
+END_TEST
+
+static void
+expect_stolen(struct stage *s)
+{
+	ck_assert_uint_eq(s->log.what, SIGCHLD_STOLEN);
+	ck_assert_uint_eq(s->log.source, SIGCHLD_SOURCE_NONE);
+	ck_assert_int_eq(s->log.wstatus, 0);
+	ck_assert_int_eq(s->log.count, 1);
+	ck_assert_uint_eq(stats_of(s->ctx).stolen, 1);
+	ck_assert_uint_eq(stats_of(s->ctx).recovered, 0);
+	sigchld_child_free(s->child);
+	sigchld_free(s->ctx);
+}
+
+START_TEST(c22_the_kernel_never_remembers)
+{
+	struct sigchld_event event = { .size = sizeof(event) };
+	struct stage s;
+
+	forget(&s, -EAGAIN, 1000000);
+	harness_wait_for(s.ctx, &s.log.count, 1);
+	ck_assert_int_gt(times, 0);
+	expect_stolen(&s);
+	forget(&s, -EAGAIN, 1000000);
+	MUST_BE(1, sigchld_child_wait(s.child, -1, &event));
+	harness_on_event(s.child, &event, &s.log);
+	expect_stolen(&s);
+}
+END_TEST
+
+START_TEST(c22_a_kernel_that_cannot_remember)
+{
+	struct stage s;
+
+	forget(&s, 0, 1000000);
+	MUST_BE(1, sigchld_dispatch(s.ctx));
+	expect_stolen(&s);
+}
+END_TEST
+
 /* A thief at work all the time: whoever is faster, the status is true. */
 
 static atomic_bool enough;
@@ -320,5 +437,10 @@ HARNESS("theft",
 	HARNESS_TEST(c9_inherited_ignored),
 	HARNESS_TEST(c9_inherited_without_zombies),
 	HARNESS_TEST(c9_a_zombie_from_before_it_was_ignored),
+	HARNESS_PIDFD_TEST(c22_the_kernel_remembers_a_moment_later),
+	HARNESS_PIDFD_TEST(c22_a_moment_later_for_whoever_waits),
+	HARNESS_PIDFD_TEST(c22_a_moment_later_for_a_foreign_loop),
+	HARNESS_PIDFD_TEST(c22_the_kernel_never_remembers),
+	HARNESS_PIDFD_TEST(c22_a_kernel_that_cannot_remember),
 	HARNESS_TEST(c22_a_thief_at_work_all_the_time),
     })

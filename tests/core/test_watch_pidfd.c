@@ -9,13 +9,6 @@
 static char anything;
 static struct sigchld_child *const untouched = (void *)&anything;
 
-static void
-need_pidfds(void)
-{
-	if (!harness_has_pidfds())
-		harness_skip("there are no pidfds here");
-}
-
 /* Watch */
 
 START_TEST(a_pidfd_of_a_living_child)
@@ -26,7 +19,6 @@ START_TEST(a_pidfd_of_a_living_child)
 	struct sigchld_child *child;
 	int pidfd = harness_pidfd(held.pid);
 
-	need_pidfds();
 	MUST_BE(0,
 	    sigchld_watch_pidfd(ctx, &child, pidfd, 0, harness_on_event, &log));
 	ck_assert_int_eq(sigchld_child_pid(child), held.pid);
@@ -54,7 +46,6 @@ START_TEST(it_may_be_closed_at_once)
 	struct harness_child held = harness_fork_held(5);
 	int pidfd = harness_pidfd(held.pid);
 
-	need_pidfds();
 	MUST_BE(0,
 	    sigchld_watch_pidfd(ctx, NULL, pidfd, 0, harness_on_event, &log));
 	ck_assert_int_eq(close(pidfd), 0);
@@ -72,7 +63,6 @@ START_TEST(c3_a_pidfd_of_a_dead_child)
 	pid_t pid = fork_zombie(6);
 	int pidfd = harness_pidfd(pid);
 
-	need_pidfds();
 	MUST_BE(0,
 	    sigchld_watch_pidfd(ctx, NULL, pidfd, 0, harness_on_event, &log));
 	ck_assert(harness_readable(sigchld_fd(ctx), 0));
@@ -93,7 +83,6 @@ START_TEST(a_pidfd_that_does_not_block)
 	struct sigchld_child *child;
 	int pidfd;
 
-	need_pidfds();
 	pidfd = (int)syscall(SYS_pidfd_open, held.pid, NONBLOCK);
 	if (pidfd == -1) {
 		harness_release(&held);
@@ -117,7 +106,6 @@ START_TEST(c38_with_its_stops)
 	struct harness_child held = harness_fork_held(5);
 	int pidfd = harness_pidfd(held.pid);
 
-	need_pidfds();
 	MUST_BE(0,
 	    sigchld_watch_pidfd(ctx, NULL, pidfd, SIGCHLD_CHILD_STOPS,
 		harness_on_event, &log));
@@ -171,7 +159,6 @@ START_TEST(watch_pidfd_refuses_wrong_use)
 	struct harness_child held = harness_fork_held(5);
 	int pidfd = harness_pidfd(held.pid), stream[2], closed;
 
-	need_pidfds();
 	ck_assert_int_eq(pipe(stream), 0);
 	closed = dup(stream[0]);
 	(void)close(closed);
@@ -200,7 +187,6 @@ START_TEST(g10_no_child_of_ours)
 	size_t i;
 	int pidfd;
 
-	need_pidfds();
 	for (i = 0; i < 3; i++) {
 		pidfd = harness_pidfd(others[i]);
 		if (pidfd == -1)
@@ -219,7 +205,6 @@ START_TEST(a_child_is_watched_once_by_whatever_means)
 	struct harness_child held = harness_fork_held(5);
 	int pidfd = harness_pidfd(held.pid);
 
-	need_pidfds();
 	MUST_BE(0,
 	    sigchld_watch_pidfd(a, NULL, pidfd, 0, harness_on_event, &log));
 	watch_fails(-EBUSY, a, pidfd, 0);
@@ -241,7 +226,6 @@ START_TEST(c31_no_room_for_a_copy)
 	struct sigchld_child *child = untouched;
 	struct rlimit before;
 
-	need_pidfds();
 	before = use_them_up();
 	MUST_BE(-EMFILE,
 	    sigchld_watch_pidfd(ctx, &child, pidfd, 0, NULL, NULL));
@@ -265,7 +249,6 @@ START_TEST(c36_a_child_that_sends_no_signal)
 	int pidfd, wstatus;
 	pid_t pid;
 
-	need_pidfds();
 	pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
 	if (pid == 0) {
 		for (;;)
@@ -325,7 +308,6 @@ get_pidfd(const struct sigchld_options *options)
 
 START_TEST(a_pidfd_of_a_child_is_yours)
 {
-	need_pidfds();
 	get_pidfd(NULL);
 	get_pidfd(SIGCHLD_OPTIONS(.handler = SIGCHLD_HANDLER_APP));
 	get_pidfd(SIGCHLD_OPTIONS(.max_pidfds = 1));
@@ -340,7 +322,6 @@ START_TEST(a_pidfd_of_a_zombie_and_of_none)
 	pid_t pid = watched_zombie(ctx, &child, 5, harness_on_event, &log);
 	int pidfd = sigchld_child_pidfd(child);
 
-	need_pidfds();
 	ck_assert_int_ge(pidfd, 0);
 	ck_assert_int_eq(harness_pid_of(P_PIDFD, pidfd), pid);
 	(void)close(pidfd);
@@ -409,18 +390,18 @@ END_TEST
 
 HARNESS("watch_pidfd",
     {
-	HARNESS_TEST(a_pidfd_of_a_living_child),
-	HARNESS_TEST(it_may_be_closed_at_once),
-	HARNESS_TEST(c3_a_pidfd_of_a_dead_child),
-	HARNESS_TEST(a_pidfd_that_does_not_block),
-	HARNESS_TEST(c38_with_its_stops),
-	HARNESS_TEST(watch_pidfd_refuses_wrong_use),
-	HARNESS_TEST(g10_no_child_of_ours),
-	HARNESS_TEST(a_child_is_watched_once_by_whatever_means),
-	HARNESS_TEST(c31_no_room_for_a_copy),
-	HARNESS_TEST(c36_a_child_that_sends_no_signal),
-	HARNESS_TEST(a_pidfd_of_a_child_is_yours),
-	HARNESS_TEST(a_pidfd_of_a_zombie_and_of_none),
+	HARNESS_PIDFD_TEST(a_pidfd_of_a_living_child),
+	HARNESS_PIDFD_TEST(it_may_be_closed_at_once),
+	HARNESS_PIDFD_TEST(c3_a_pidfd_of_a_dead_child),
+	HARNESS_PIDFD_TEST(a_pidfd_that_does_not_block),
+	HARNESS_PIDFD_TEST(c38_with_its_stops),
+	HARNESS_PIDFD_TEST(watch_pidfd_refuses_wrong_use),
+	HARNESS_PIDFD_TEST(g10_no_child_of_ours),
+	HARNESS_PIDFD_TEST(a_child_is_watched_once_by_whatever_means),
+	HARNESS_PIDFD_TEST(c31_no_room_for_a_copy),
+	HARNESS_PIDFD_TEST(c36_a_child_that_sends_no_signal),
+	HARNESS_PIDFD_TEST(a_pidfd_of_a_child_is_yours),
+	HARNESS_PIDFD_TEST(a_pidfd_of_a_zombie_and_of_none),
 	HARNESS_TEST(child_pidfd_refuses_wrong_use),
 	HARNESS_TEST(c32_where_there_are_none_nothing_is_watched_by_one),
     })

@@ -304,7 +304,7 @@ START_TEST(death_on_a_pidfd_costs_four_calls)
 	int n;
 
 	if (!harness_on_pidfds())
-		harness_skip("there are no pidfds here");
+		harness_skip("no child is on a pidfd here");
 	n = record_calls(start_traced(be_told_of_the_last), calls);
 	ck_assert_int_eq(n, 4);
 	ck_assert(is_epoll_wait(calls[0]));
@@ -320,7 +320,7 @@ START_TEST(death_after_another_fork_costs_five)
 	int n;
 
 	if (!harness_on_pidfds())
-		harness_skip("there are no pidfds here");
+		harness_skip("no child is on a pidfd here");
 	n = record_calls(start_traced(be_told_of_the_first), calls);
 	ck_assert_int_le(n, 5);
 	ck_assert(is_epoll_wait(calls[0]));
@@ -389,7 +389,7 @@ HARNESS("syscalls",
     {
 	HARNESS_SIGNAL_TEST(one_write_per_context_that_sleeps),
 	HARNESS_SIGNAL_TEST(handler_makes_no_other_call),
-	HARNESS_AUTO_TEST(death_on_a_pidfd_costs_four_calls),
-	HARNESS_AUTO_TEST(death_after_another_fork_costs_five),
+	HARNESS_PIDFD_TEST(death_on_a_pidfd_costs_four_calls),
+	HARNESS_PIDFD_TEST(death_after_another_fork_costs_five),
 	HARNESS_TEST(idle_process_makes_no_call),
     })

@@ -142,6 +142,8 @@ harness_skip(const char *why)
 static void
 count_before(void)
 {
+	if ((*running)->needs_pidfds && !harness_has_pidfds())
+		harness_skip("there are no pidfds here");
 	if ((*running)->wake != NULL)
 		(void)setenv("HARNESS_WAKE", (*running)->wake, 1);
 	census_take(&before);

@@ -34,6 +34,7 @@ struct harness_test {
 	const char *name;
 	const TTest *const *test;
 	const char *wake; /* auto, signal, pidfd; NULL: any, see below */
+	bool needs_pidfds;
 };
 
 /*
@@ -44,15 +45,18 @@ struct harness_test {
  * core/watch@signal and core/watch@pidfd.
  *
  * A test that is about one wake says so in the list, and is left out where
- * HARNESS_WAKE is another one. A line `wake: signal' (or pidfd, or auto) at the
- * top of a source says it of all its tests to CTest.
+ * HARNESS_WAKE is another one; one that needs pidfds, whatever the wake, is
+ * skipped where there are none, and no part of the portable build. A line
+ * `wake: signal' (or pidfd, or auto) at the top of a source says it of all its
+ * tests to CTest.
  */
-#define HARNESS_TEST(t)        HARNESS_TEST_WITH(t, NULL)
-#define HARNESS_SIGNAL_TEST(t) HARNESS_TEST_WITH(t, "signal")
-#define HARNESS_AUTO_TEST(t)   HARNESS_TEST_WITH(t, "auto")
-#define HARNESS_TEST_WITH(t, wake) \
+#define HARNESS_TEST(t)        HARNESS_TEST_WITH(t, NULL, false)
+#define HARNESS_SIGNAL_TEST(t) HARNESS_TEST_WITH(t, "signal", false)
+#define HARNESS_AUTO_TEST(t)   HARNESS_TEST_WITH(t, "auto", false)
+#define HARNESS_PIDFD_TEST(t)  HARNESS_TEST_WITH(t, NULL, true)
+#define HARNESS_TEST_WITH(t, wake, needs_pidfds) \
 	{ \
-		"" #t, &t, wake \
+		"" #t, &t, wake, needs_pidfds \
 	}
 
 /* The whole main of a test program; with names on the command line only those
