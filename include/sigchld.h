@@ -217,7 +217,8 @@ SIGCHLD_API int sigchld_watch(struct sigchld_ctx *ctx,
     sigchld_event_fn *on_event, void *user);
 
 /* Watch by a pidfd that you have; it stays yours. Errors as of sigchld_watch;
- * -EBADF: no pidfd; -EMFILE, -ENFILE: no room for a copy of it. [C] */
+ * -EBADF: no pidfd; -ENOTSUP: there are none here; -EMFILE, -ENFILE: no room for
+ * a copy of it. [C] */
 SIGCHLD_API int sigchld_watch_pidfd(struct sigchld_ctx *ctx,
     struct sigchld_child **ret_child, int pidfd, uint32_t flags,
     sigchld_event_fn *on_event, void *user);

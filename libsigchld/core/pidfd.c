@@ -72,15 +72,13 @@ says_never(int rc)
 	return rc == -ENOSYS || rc == -EPERM || rc == -EACCES;
 }
 
-/* F1. Of a child that a clone made to send no SIGCHLD only a pidfd tells, so it
- * must be allowed to. */
 static int
-prove(int fd, bool polled)
+peek(int fd, int options)
 {
 	struct sigchld__wait wait;
 
 	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, fd, &wait,
-	    WEXITED | WNOHANG | WNOWAIT | (polled ? SIGCHLD__WALL : 0));
+	    WEXITED | WNOHANG | WNOWAIT | options);
 }
 
 /* Of ourselves, which is no child: so the wait says ECHILD, if it understands
@@ -92,7 +90,7 @@ try_ourselves(void)
 
 	if (fd < 0)
 		return fd;
-	rc = prove(fd, true);
+	rc = peek(fd, SIGCHLD__WALL);
 	(void)sigchld__sys_close(fd);
 	return rc == -ECHILD ? 0 : rc == -EINVAL ? -ENOSYS : rc;
 }
@@ -166,17 +164,30 @@ pidfd_ready(struct sigchld_ctx *ctx, void *user)
 		sigchld__look_at(child);
 }
 
-static int
-open_proved(pid_t pid, bool polled)
+/* F1. A clone may have made a child that sends no SIGCHLD: then waits do not see
+ * it, unless they ask for all kinds, and only a pidfd tells of its death. */
+int
+sigchld__pidfd_prove(int fd, bool *ret_silent)
 {
-	int fd = sigchld__sys_pidfd_open(pid), rc;
+	int rc = peek(fd, 0);
+
+	*ret_silent = rc == -ECHILD;
+	return rc == -ECHILD ? peek(fd, SIGCHLD__WALL) : rc;
+}
+
+static int
+open_proved(struct sigchld_child *child, bool polled)
+{
+	int fd = sigchld__sys_pidfd_open(child->pid), rc;
 
 	if (fd < 0) {
 		if (says_never(fd))
 			atomic_store(&here, NOT_HERE);
 		return fd;
 	}
-	rc = prove(fd, polled);
+	rc = sigchld__pidfd_prove(fd, &child->silent);
+	if (rc == 0 && child->silent && !polled)
+		rc = -ECHILD; /* nothing would tell */
 	if (rc == 0)
 		return fd;
 	(void)sigchld__sys_close(fd);
@@ -213,7 +224,7 @@ sigchld__pidfd_attach(struct sigchld_child *child, int fd, bool polled)
 
 	sigchld__nofork_begin();
 	if (fd == -1)
-		fd = open_proved(child->pid, polled);
+		fd = open_proved(child, polled);
 	rc = fd < 0 ? fd : enter(child, fd, polled);
 	sigchld__nofork_end();
 	if (rc == 0 && polled)
@@ -271,7 +282,7 @@ sigchld__pidfd_status(const struct sigchld_child *child, int *ret_wstatus)
 
 /* With C. */
 static int
-copy(const struct sigchld_child *child)
+copy(struct sigchld_child *child)
 {
 	int fd;
 
@@ -279,7 +290,7 @@ copy(const struct sigchld_child *child)
 		return -ESRCH;
 	if (child->pidfd.fd != -1)
 		return sigchld__sys_dup(child->pidfd.fd);
-	fd = open_proved(child->pid, false);
+	fd = open_proved(child, true);
 	if (fd == -ECHILD)
 		return -ESRCH;
 	return says_never(fd) || fd == -EINVAL ? -ENOTSUP : fd;

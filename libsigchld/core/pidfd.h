@@ -25,6 +25,9 @@ bool sigchld__pidfd_wanted(const struct sigchld_ctx *ctx);
  */
 int sigchld__pidfd_attach(struct sigchld_child *child, int fd, bool polled);
 
+/* Is it an unreaped child of ours (-ECHILD), and does it send no SIGCHLD? */
+int sigchld__pidfd_prove(int fd, bool *ret_silent);
+
 /* With C: without it. */
 void sigchld__pidfd_detach(struct sigchld_child *child);
 

@@ -283,9 +283,16 @@ int
 sigchld__sys_pidfd_exit(int pidfd, int *ret_wstatus)
 {
 	struct pidfd_info info = { .mask = INFO_EXIT };
-	int saved = errno;
+	int saved = errno, rc;
 
-	if (sigchld__result(ioctl(pidfd, GET_INFO, &info), saved) < 0)
+	rc = sigchld__result(ioctl(pidfd, GET_INFO, &info), saved);
+	if (rc == -ESRCH) {
+		/* It looks for this first and for the process then; whoever was
+		 * reaped in between had neither, and has this by now. */
+		info.mask = INFO_EXIT;
+		rc = sigchld__result(ioctl(pidfd, GET_INFO, &info), saved);
+	}
+	if (rc < 0)
 		return 0;
 	if (!(info.mask & INFO_EXIT))
 		return -EAGAIN;

@@ -18,6 +18,7 @@
 #include "async/nofork.h"
 #include "async/sys.h"
 #include "core/ctx.h"
+#include "core/pidfd.h"
 #include "core/registry.h"
 #include "core/sys.h"
 
@@ -57,30 +58,6 @@ admit(struct sigchld_child *child, int pidfd)
 	return rc;
 }
 
-/* Is it a child of ours, and which? */
-static pid_t
-pid_of(int pidfd)
-{
-	struct sigchld__wait wait;
-	int rc;
-
-	rc = sigchld__sys_waitid(SIGCHLD__P_PIDFD, pidfd, &wait,
-	    WEXITED | WNOHANG | WNOWAIT | SIGCHLD__WALL);
-	if (rc < 0)
-		return rc;
-	return wait.pid != 0 ? wait.pid : sigchld__sys_pidfd_pid(pidfd);
-}
-
-/* A clone may have made it so that it sends no signal. */
-static bool
-is_silent(int pidfd)
-{
-	struct sigchld__wait wait;
-
-	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, pidfd, &wait,
-		   WEXITED | WNOHANG | WNOWAIT) == -ECHILD;
-}
-
 /* With C. */
 static int
 admit_copy(struct sigchld_child *child, int pidfd)
@@ -91,8 +68,9 @@ admit_copy(struct sigchld_child *child, int pidfd)
 	child->copied = true;
 	rc = fd = sigchld__sys_dup(pidfd);
 	if (fd >= 0) {
-		rc = child->pid = pid_of(fd);
-		child->silent = rc > 0 && is_silent(fd);
+		rc = sigchld__pidfd_prove(fd, &child->silent);
+		if (rc == 0)
+			rc = child->pid = sigchld__sys_pidfd_pid(fd);
 		if (rc > 0)
 			rc = admit(child, fd);
 		else
@@ -174,6 +152,8 @@ sigchld_watch_pidfd(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
 
 	if (rc == 0 && pidfd < 0)
 		rc = -EBADF;
+	if (rc == 0 && !sigchld__pidfds_here())
+		rc = -ENOTSUP;
 	if (rc < 0)
 		return rc;
 	return watch_new(ctx, ret_child, 0, pidfd, flags, on_event, user);
