@@ -300,12 +300,35 @@ destroy(struct run *r)
 		;
 }
 
+/* Its group has just been killed: what those had open closes when they are gone,
+ * which they are in no time, unless one has left the group. */
+static int
+await_killed(struct run *r)
+{
+	int rc = 0;
+
+	if (!(r->flags & SIGCHLD_RUN_TIMED_OUT))
+		return 0;
+	r->deadline = sigchld__sys_now_ms() + r->options.grace_ms;
+	while (rc == 0 && (r->output.fd >= 0 || r->errors.fd >= 0) &&
+	    time_left(r) > 0) {
+		rc = await_something(r);
+		if (rc == 0)
+			rc = serve(r);
+		if (rc == 0)
+			rc = sigchld_dispatch(r->ctx);
+	}
+	return rc < 0 ? rc : 0;
+}
+
 static int
 finish(struct run *r)
 {
 	int rc;
 
-	rc = drain(r, &r->output);
+	rc = await_killed(r);
+	if (rc == 0)
+		rc = drain(r, &r->output);
 	if (rc == 0)
 		rc = drain(r, &r->errors);
 	if (rc == 0)

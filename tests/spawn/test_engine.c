@@ -656,6 +656,8 @@ with_refused(long number, int err)
 
 	if (pid == 0) {
 		(void)sigchld_postfork();
+		/* Without pidfds none can be insisted on. */
+		(void)setenv("HARNESS_WAKE", "auto", 1);
 		refuse(number, err);
 		must_show_right();
 		must_show_right();
