@@ -205,6 +205,7 @@ SIGCHLD_API int sigchld_wait(struct sigchld_ctx *ctx, int timeout_ms);
 
 #define SIGCHLD_CHILD_STOPS       0x1u /* tell of stops and continues too */
 #define SIGCHLD_CHILD_DESCENDANTS 0x2u /* tell of orphans of its tree too */
+#define SIGCHLD_CHILD_RUSAGE      0x4u /* tell of the resources it used */
 
 /* An orphan belongs to the tree of the child whose session, process group or
  * cgroup it is in. It is seen where some context has on_stray, and becomes ours

@@ -112,28 +112,33 @@ describe(char *text, size_t size, const struct domain *d,
     const struct process *p)
 {
 	const char *package = d->config->package;
-	bool hint = package != NULL && p->command == &d->config->model;
+	bool hint = package != NULL && p->error == ENOENT &&
+	    p->command == &d->config->model;
 	char status[32];
 
 	status_text(status, sizeof(status), p->wstatus);
 	if (p->what == SIGCHLD_STOLEN)
 		(void)snprintf(text, size, "%s: stolen", p->role);
-	else if (p->exec_errno != 0)
+	else if (p->error != 0)
 		(void)snprintf(text, size, "cannot execute %s: %s%s",
-		    p->command->argv[0],
-		    hint ? "install " : strerror(p->exec_errno),
+		    p->command->argv[0], hint ? "install " : strerror(p->error),
 		    hint ? package : "");
 	else
 		(void)snprintf(text, size, "%s: %s", p->role, status);
 }
 
+/* What became of it, in the news and in the table. */
 static void
 tell_end(struct domain *d, const struct process *p)
 {
-	char text[sizeof(d->last)];
+	char text[sizeof(d->last)], pid[32] = "";
 
 	describe(text, sizeof(text), d, p);
-	note("%s: pid %d, %s%s", d->config->name, (int)p->pid, text,
+	if (p->error == 0)
+		(void)snprintf(pid, sizeof(pid), "pid %d, ", (int)p->pid);
+	note("%s: %s%s%s%s", d->config->name, pid, text,
+	    p->source == SIGCHLD_SOURCE_PIDFD_INFO ? ", stolen and recovered"
+						   : "",
 	    process_status_is_true(p) ? "" : " (which was not expected)");
 	/* What a domain has died of is not hidden by its helpers. */
 	if (d->state != DETACHING || d->how != ENDED_WELL)
@@ -168,27 +173,24 @@ on_fault(struct sigchld_ctx *ctx, const char *what, int err, void *user)
 static void
 run(struct domain *d, const char *role, const struct command *command)
 {
-	struct process *p = calloc(1, sizeof(*p));
-	int rc = -ENOMEM;
+	struct process *p = malloc(sizeof(*p));
 
-	d->now = NULL;
-	if (p != NULL) {
-		p->role = role;
-		p->command = command;
-		p->owner = d;
-		rc = process_start(p, d->ctx, on_event);
-	}
-	if (rc < 0) {
-		(void)snprintf(d->last, sizeof(d->last), "%s: cannot fork: %s",
-		    role, strerror(-rc));
-		note("%s: %s", d->config->name, d->last);
-		free(p);
-		d->ended = true;
-		d->how = ENDED_BADLY;
+	d->now = p;
+	d->ended = true;
+	d->how = ENDED_BADLY;
+	if (p == NULL) {
+		note("%s: %s: out of memory", d->config->name, role);
 		return;
 	}
-	p->next = d->all;
-	d->all = d->now = p;
+	*p = (struct process){
+		.next = d->all, .command = command, .role = role, .owner = d
+	};
+	d->all = p;
+	if (process_start(p, d->ctx, on_event) < 0) {
+		tell_end(d, p);
+		return;
+	}
+	d->ended = false;
 	d->started++;
 	note("%s: pid %d, %s started", d->config->name, (int)p->pid, role);
 }
@@ -267,9 +269,9 @@ stopped(struct domain *d)
 static void
 crashed(struct domain *d)
 {
-	bool cannot_exec = d->now != NULL && d->now->exec_errno != 0;
+	bool was_running = d->now != NULL && d->now->error == 0;
 
-	if (cannot_exec ||
+	if (!was_running ||
 	    d->restarts == (unsigned)d->config->number[RESTARTS]) {
 		give_up(d);
 		return;

@@ -229,19 +229,41 @@ set_package(struct reader *r, const struct key *key, char *value)
 		wrong(r, r->line, "out of memory");
 }
 
-/* Gives false unless text is "exit 0" to "exit 255" or "signal 1" to "signal
- * 64". */
+static bool
+read_error(const char *name, struct status *ret_status)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} errors[] = { { "ENOENT", ENOENT }, { "EACCES", EACCES },
+		{ "ENOEXEC", ENOEXEC } };
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
+		if (strcmp(name, errors[i].name) == 0) {
+			*ret_status =
+			    (struct status){ BY_ERROR, errors[i].number };
+			return true;
+		}
+	return false;
+}
+
+/* Gives false unless text is "exit 0" to "exit 255", "signal 1" to "signal 64"
+ * or "error" with the name of one that exec gives. */
 static bool
 read_status(const char *text, struct status *ret_status)
 {
-	char word[8], more;
+	char word[8], what[8], more;
 	int number;
 
-	if (sscanf(text, " %7s %d %c", word, &number, &more) != 2)
+	if (sscanf(text, " %7s %7s %c", word, what, &more) != 2)
 		return false;
-	ret_status->signaled = strcmp(word, "signal") == 0;
+	if (strcmp(word, "error") == 0)
+		return read_error(what, ret_status);
+	if (sscanf(what, "%d%c", &number, &more) != 1)
+		return false;
+	ret_status->end = strcmp(word, "signal") == 0 ? BY_SIGNAL : BY_EXIT;
 	ret_status->number = number;
-	if (ret_status->signaled)
+	if (ret_status->end == BY_SIGNAL)
 		return number >= 1 && number <= 64;
 	return strcmp(word, "exit") == 0 && number >= 0 && number <= 255;
 }
@@ -262,8 +284,8 @@ set_expect(struct reader *r, const struct key *key, char *value)
 		if (command->n_expect == EXPECT_MAX ||
 		    !read_status(text, &command->expect[command->n_expect])) {
 			wrong(r, r->line,
-			    "bad status '%s': want 'exit 0' or 'signal 9', "
-			    "up to %d with commas between",
+			    "bad status '%s': want 'exit 0', 'signal 9' or "
+			    "'error ENOENT', up to %d with commas between",
 			    text, EXPECT_MAX);
 			return;
 		}

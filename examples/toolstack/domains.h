@@ -27,9 +27,15 @@ enum number {
 	N_NUMBERS
 };
 
+enum end {
+	BY_EXIT,
+	BY_SIGNAL,
+	BY_ERROR /* it cannot even be executed */
+};
+
 struct status { /* one way to end */
-	bool signaled;
-	int number;
+	enum end end;
+	int number; /* exit status, signal, errno */
 };
 
 struct command {

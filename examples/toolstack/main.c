@@ -30,6 +30,7 @@
 #include "screen.h"
 #include "summary.h"
 #include "table.h"
+#include "thief.h"
 
 struct toolstack {
 	struct domains config;
@@ -170,6 +171,9 @@ begin_all(struct toolstack *t)
 	int rc = 0;
 
 	main_signals(SIG_BLOCK);
+	if (t->summary.has_thief)
+		rc = thief_begin();
+	t->summary.has_thief = t->summary.has_thief && rc == 0;
 	for (size_t i = 0; i < t->n && rc == 0; i++) {
 		rc = domain_begin(t->domains[i]);
 		if (rc == 0)
@@ -302,6 +306,8 @@ finish(struct toolstack *t)
 	for (size_t i = 0; i < t->n; i++)
 		domain_free(t->domains[i]);
 	t->n = 0;
+	if (t->summary.has_thief)
+		t->summary.taken = thief_end();
 	right = summary_print(&t->summary, &t->own);
 	return fflush(stdout) == 0 && right && !t->output_failed;
 }
@@ -323,6 +329,8 @@ run(struct toolstack *t, const struct options *o)
 		    strerror(-rc));
 		return EXIT_FAILURE;
 	}
+	t->summary.wake = o->wake_name;
+	t->summary.has_thief = o->thief;
 	t->commands.domains = t->domains;
 	t->commands.n = t->n;
 	t->end_ms = o->seconds > 0 ? clock_ms() + o->seconds * 1000 : 0;

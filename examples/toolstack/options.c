@@ -10,13 +10,16 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: toolstack [--wake=signal|pidfd|auto] [--domains FILE]\n"
+    "usage: toolstack [--wake=signal|pidfd|auto] [--thief] [--domains FILE]\n"
     "                 [--seconds N] [--plain] [--check]\n"
     "\n"
     "Runs the domains of FILE, or those that are built in, each on a thread\n"
     "with a context of its own, until all are done.\n"
     "\n"
-    "  -w, --wake=HOW      how the death of a program is noticed\n"
+    "  -w, --wake=HOW      how the death of a program is noticed: by the one\n"
+    "                      SIGCHLD of the process, by a pidfd for each, or\n"
+    "                      (auto) by a pidfd where one can be had\n"
+    "  -t, --thief         have a thread that reaps whatever it can\n"
     "  -d, --domains=FILE  builtin.domains says what stands in it\n"
     "  -s, --seconds=N     stop all domains after N seconds\n"
     "  -p, --plain         print lines even on a terminal\n"
@@ -25,7 +28,8 @@ static const char help[] =
     "\n"
     "Commands on standard input: start NAME, stop NAME, kill NAME, list, "
     "quit.\n"
-    "Exit status: 0 all statuses were true, 1 they were not, 2 wrong use.\n";
+    "Exit status: 0 all statuses were true, 1 some were wrong or stolen,\n"
+    "2 wrong use.\n";
 
 static bool
 read_wake(struct options *o, const char *name)
@@ -64,6 +68,7 @@ static const struct option longs[] = {
 	{ "wake", required_argument, NULL, 'w' },
 	{ "domains", required_argument, NULL, 'd' },
 	{ "seconds", required_argument, NULL, 's' },
+	{ "thief", no_argument, NULL, 't' },
 	{ "plain", no_argument, NULL, 'p' },
 	{ "check", no_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
@@ -77,10 +82,13 @@ options_read(struct options *o, int argc, char **argv)
 	int c;
 
 	*o = (struct options){ .wake = SIGCHLD_WAKE_AUTO, .wake_name = "auto" };
-	while ((c = getopt_long(argc, argv, "w:d:s:pch", longs, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "w:td:s:pch", longs, NULL)) != -1)
 		switch (c) {
 		case 'w':
 			good = read_wake(o, optarg) && good;
+			break;
+		case 't':
+			o->thief = true;
 			break;
 		case 'd':
 			o->file = optarg;

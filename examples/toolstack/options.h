@@ -16,7 +16,7 @@ struct options {
 	const char *wake_name;
 	const char *file; /* NULL: the built-in domains */
 	int seconds;      /* 0: until all is done */
-	bool plain, check;
+	bool plain, check, thief;
 };
 
 /* Gives -1 to go on, or an exit status. */

@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 struct own {
-	unsigned started, ended, right; /* right: with the status they had */
-	int64_t next_ms;                /* when to look again */
-	int pid;                        /* 0: none */
+	unsigned started, right; /* right: with the status they had */
+	unsigned lost;           /* somebody else has reaped them */
+	int64_t next_ms;         /* when to look again */
+	int pid;                 /* 0: none */
 };
 
 /* Wait for the last one without blocking, and if it has ended start another. */

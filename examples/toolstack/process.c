@@ -1,84 +1,46 @@
 /*
  * process.c - start a program, and keep account of its end
  *
- * Between fork and exec three things must not happen: a signal handler of ours
- * must not run in the child (it would write to the parent's pipe, and the signal,
- * perhaps a stop, would be lost at the exec), the program must not inherit our
- * mask and ignored signals, and nothing may be called that is not
- * async-signal-safe, as another thread may have held any lock. So all signals are
- * blocked across the fork; the child sets every disposition to its default and
- * only then opens the mask.
- *
- * "127" says that an exec failed, but a program may also exit with it. So the
- * child has a close-on-exec pipe: a successful exec closes it, a failed one sends
- * errno first. It is read when the child has ended; by then all is in it, and
- * nobody had to wait for the exec.
- *
  * Each program gets a session of its own: the interrupt key of our terminal is
- * for us, and we stop the programs in order.
+ * for us, and we stop the programs in order. So it also leads a group, and what
+ * it starts is stopped and killed with it. It inherits no descriptor: its
+ * standard ones are /dev/null, and there are no others.
  */
 #include "process.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "clock.h"
 
-static void
-defaults_and_open_mask(void)
+static bool
+is_on_pidfd(struct sigchld_ctx *ctx)
 {
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
+	struct sigchld_stats stats = { .size = sizeof(stats) };
 
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		(void)sigaction(sig, &dfl, NULL);
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-void
-process_exec(char *const *argv, int report_fd)
-{
-	int null = open("/dev/null", O_RDWR), why;
-
-	for (int fd = 0; fd <= 2 && null >= 0; fd++)
-		(void)dup2(null, fd);
-	if (null > 2)
-		(void)close(null);
-	(void)setsid();
-	defaults_and_open_mask();
-	(void)execvp(argv[0], argv);
-	why = errno;
-	if (report_fd >= 0)
-		(void)!write(report_fd, &why, sizeof(why));
-	_exit(127);
+	return sigchld_get_stats(ctx, &stats) == 0 && stats.pidfds > 0;
 }
 
 int
 process_start(struct process *p, struct sigchld_ctx *ctx,
     sigchld_event_fn *on_event)
 {
-	sigset_t all, old;
-	int report[2];
+	static const struct sigchld_fdmap null[] = { { SIGCHLD_FD_NULL, 0 },
+		{ SIGCHLD_FD_NULL, 1 }, { SIGCHLD_FD_NULL, 2 } };
+	pid_t pid = sigchld_spawn(ctx, &p->child,
+	    SIGCHLD_SPAWN(.argv = p->command->argv, .fdmap = null, .nfdmap = 3,
+		.flags = SIGCHLD_SPAWN_SETSID | SIGCHLD_SPAWN_GROUPKILL),
+	    on_event, p);
 
-	if (pipe2(report, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
+	if (pid < 0) {
+		p->error = -pid;
+		return pid;
+	}
+	p->pid = pid;
 	p->thread = pthread_self();
-	p->report_fd = report[0];
-	(void)sigfillset(&all);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	p->pid = sigchld_fork(ctx, &p->child, 0, on_event, p);
-	if (p->pid == 0)
-		process_exec(p->command->argv, report[1]);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	(void)close(report[1]);
-	if (p->pid < 0)
-		(void)close(report[0]);
-	return p->pid < 0 ? p->pid : 0;
+	p->on_pidfd = is_on_pidfd(ctx);
+	return 0;
 }
 
 int
@@ -107,11 +69,11 @@ process_ended(struct process *p, struct sigchld_child *child,
 		return;
 	p->ended_ms = clock_ms();
 	p->what = event->what;
+	p->source = event->source;
 	p->wstatus = event->wstatus;
-	if (read(p->report_fd, &p->exec_errno, sizeof(p->exec_errno)) !=
-	    (ssize_t)sizeof(p->exec_errno))
-		p->exec_errno = 0;
-	(void)close(p->report_fd);
+	/* What it has left of its group goes with it. The number of the group
+	 * is taken until we return, unless somebody stole the child. */
+	(void)sigchld_child_kill(child, SIGKILL);
 	p->child = NULL;
 	sigchld_child_free(child);
 }
@@ -119,9 +81,11 @@ process_ended(struct process *p, struct sigchld_child *child,
 bool
 status_is(int wstatus, const struct status *status)
 {
-	return status->signaled
-	    ? WIFSIGNALED(wstatus) && WTERMSIG(wstatus) == status->number
-	    : WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == status->number;
+	if (status->end == BY_SIGNAL)
+		return WIFSIGNALED(wstatus) &&
+		    WTERMSIG(wstatus) == status->number;
+	return status->end == BY_EXIT && WIFEXITED(wstatus) &&
+	    WEXITSTATUS(wstatus) == status->number;
 }
 
 /* We sent the signal that ended it. */
@@ -136,24 +100,31 @@ is_our_doing(const struct process *p)
 	    (p->told_kill || (p->told_term && p->ended_ms >= p->kill_ms));
 }
 
+static bool
+is(const struct process *p, const struct status *status)
+{
+	if (p->error != 0)
+		return status->end == BY_ERROR && status->number == p->error;
+	return status_is(p->wstatus, status);
+}
+
 bool
 process_status_is_true(const struct process *p)
 {
-	static const struct status cannot_exec = { .number = 127 };
 	const struct command *command = p->command;
 
-	if (p->what != SIGCHLD_EXITED && p->what != SIGCHLD_SIGNALED)
-		return false;
-	if (WIFSIGNALED(p->wstatus) != (p->what == SIGCHLD_SIGNALED))
-		return false;
-	if (p->exec_errno != 0 && !status_is(p->wstatus, &cannot_exec))
-		return false;
-	if (command->n_expect == 0 || is_our_doing(p))
-		return true;
-	for (size_t i = 0; i < command->n_expect; i++)
-		if (status_is(p->wstatus, &command->expect[i]))
+	if (p->error == 0) {
+		if (p->what != SIGCHLD_EXITED && p->what != SIGCHLD_SIGNALED)
+			return false;
+		if (WIFSIGNALED(p->wstatus) != (p->what == SIGCHLD_SIGNALED))
+			return false;
+		if (is_our_doing(p))
 			return true;
-	return false;
+	}
+	for (size_t i = 0; i < command->n_expect; i++)
+		if (is(p, &command->expect[i]))
+			return true;
+	return command->n_expect == 0;
 }
 
 void

@@ -22,24 +22,25 @@ struct process {
 	pthread_t thread; /* that started it, and must hear of its end */
 	void *owner;
 
+	int error; /* 0: it runs or ran; else errno says why not */
 	struct sigchld_child *child; /* NULL once it has ended */
 	pid_t pid;
-	int report_fd; /* the child writes here why it could not exec */
+	bool on_pidfd; /* its death wakes nobody but us */
 	bool told_term, told_kill;
 	int64_t kill_ms, ended_ms; /* when the grace was over; the end */
 
 	unsigned n_events;  /* final ones; 1 is right */
 	unsigned n_foreign; /* of another pid, or on another thread */
-	uint32_t what;
+	uint32_t what, source;
 	int wstatus;
-	int exec_errno; /* 0: it was executed */
 };
 
-/* Starts p->command; -errno. on_event gets p as its user. */
+/* Starts p->command; -errno, also if it cannot be executed. on_event gets p as
+ * its user. */
 int process_start(struct process *p, struct sigchld_ctx *ctx,
     sigchld_event_fn *on_event);
 
-/* Tell it to end: with grace, or at once. -errno. */
+/* Tell it and all that it started to end: with grace, or at once. -errno. */
 int process_stop(struct process *p, int grace_ms);
 int process_kill(struct process *p);
 
@@ -47,12 +48,8 @@ int process_kill(struct process *p);
 void process_ended(struct process *p, struct sigchld_child *child,
     const struct sigchld_event *event);
 
-/* Did it end as it was known to end? True also if nobody knew. */
+/* Did it end, or fail to start, as was known? True also if nobody knew. */
 bool process_status_is_true(const struct process *p);
-
-/* In a forked child with all signals blocked: becomes the program. If it cannot,
- * writes errno to report_fd unless that is -1, and exits with 127. */
-_Noreturn void process_exec(char *const *argv, int report_fd);
 
 /* Does a status of waitpid(2) say this? */
 bool status_is(int wstatus, const struct status *status);

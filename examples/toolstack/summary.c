@@ -2,7 +2,9 @@
  * summary.c - the accounts of the whole run, and whether they are right
  *
  * Two books are compared: ours, where each program that was started has an entry,
- * and those of the contexts. At the end the process must have no child left.
+ * and those of the contexts. At the end the process must have no child left. What
+ * the contexts did is the same whatever wakes them; how, and what took time, is
+ * told below it.
  */
 #include "summary.h"
 
@@ -15,14 +17,26 @@
 static void
 add_process(struct summary *s, const struct process *p)
 {
+	bool known = p->command->n_expect > 0;
+
+	if (p->error != 0) {
+		s->refused++;
+		s->misrefused += !process_status_is_true(p);
+		return;
+	}
 	s->started++;
+	s->on_pidfd += p->on_pidfd;
 	s->events += p->n_events;
 	s->missing += p->n_events == 0;
 	s->doubled += p->n_events > 1;
 	s->foreign += p->n_foreign;
 	if (p->n_events == 0)
 		return;
-	s->known += p->command->n_expect > 0 || p->exec_errno != 0;
+	s->recovered += p->source == SIGCHLD_SOURCE_PIDFD_INFO;
+	s->lost += p->what == SIGCHLD_STOLEN;
+	if (p->what == SIGCHLD_STOLEN)
+		return;
+	s->known += known;
 	s->wrong += !process_status_is_true(p);
 }
 
@@ -30,15 +44,19 @@ void
 summary_add(struct summary *s, const struct process *list,
     const struct sigchld_stats *stats)
 {
-	unsigned before = s->started;
+	unsigned before = s->started, recovered = s->recovered;
 
 	for (; list != NULL; list = list->next)
 		add_process(s, list);
 	s->domains++;
 	s->uneven += stats->children != 0 || stats->strays != 0 ||
-	    stats->reaped != s->started - before;
+	    stats->reaped + stats->stolen != s->started - before ||
+	    stats->recovered != s->recovered - recovered;
 	s->stolen += stats->stolen;
+	s->demoted += stats->demoted;
 	s->faults += stats->faults;
+	if (stats->signals > s->handler_runs) /* it counts for the process */
+		s->handler_runs = stats->signals;
 }
 
 static bool
@@ -66,31 +84,78 @@ signal_is_given_back(void)
 	return back;
 }
 
+static void
+print_books(const struct summary *s)
+{
+	(void)printf("\n%u domains: %u programs started, %u deaths told\n",
+	    s->domains, s->started, s->events);
+	(void)printf("deaths: %u missing, %u doubled, %u foreign\n", s->missing,
+	    s->doubled, s->foreign);
+	(void)printf("statuses: %u known beforehand, %u wrong, %u lost\n",
+	    s->known, s->wrong, s->lost);
+	(void)printf("not executable: %u, told by the call, %u wrong\n",
+	    s->refused, s->misrefused);
+	(void)printf("contexts: %u with other figures, %llu faults\n",
+	    s->uneven, (unsigned long long)s->faults);
+}
+
+static void
+print_ways(const struct summary *s, const struct own *own)
+{
+	(void)printf("\nThis differs with the wake and the time:\n"
+		     "wake %s: %u programs on pidfds, %llu demoted, "
+		     "%llu runs of the handler\n",
+	    s->wake, s->on_pidfd, (unsigned long long)s->demoted,
+	    (unsigned long long)s->handler_runs);
+	(void)printf("thefts: %llu, %u statuses recovered, %u lost; "
+		     "health %#x\n",
+	    (unsigned long long)s->stolen, s->recovered, s->lost,
+	    (unsigned)s->health);
+	(void)printf("main thread: %u children of its own, %u right, %u lost\n",
+	    own->started, own->right, own->lost);
+	if (s->has_thief)
+		(void)printf("thief: took %u\n", s->taken);
+}
+
+static bool
+is_robbed(const struct summary *s)
+{
+	return s->has_thief || s->stolen > 0;
+}
+
+/* A thief also robs the main thread, which has nobody to protect it, and the
+ * health tells of him. */
+static bool
+is_right(const struct summary *s, const struct own *own)
+{
+	int fine = is_robbed(s) ? (int)SIGCHLD_HEALTH_THEFT : 0;
+	unsigned lost = is_robbed(s) ? own->lost : 0;
+
+	return s->started == s->events && s->missing == 0 && s->doubled == 0 &&
+	    s->foreign == 0 && s->wrong == 0 && s->misrefused == 0 &&
+	    s->uneven == 0 && s->faults == 0 && (s->health | fine) == fine &&
+	    own->right + lost == own->started;
+}
+
 bool
 summary_print(const struct summary *s, const struct own *own)
 {
 	bool right;
 
-	(void)printf("\n%u domains: %u programs started, %u deaths told; "
-		     "%u missing, %u doubled, %u foreign\n",
-	    s->domains, s->started, s->events, s->missing, s->doubled,
-	    s->foreign);
-	(void)printf("statuses: %u known beforehand, %u wrong\n", s->known,
-	    s->wrong);
-	(void)printf("contexts: %u with other figures, %llu stolen, "
-		     "%llu faults, health %#x\n",
-	    s->uneven, (unsigned long long)s->stolen,
-	    (unsigned long long)s->faults, (unsigned)s->health);
-	(void)printf("main thread: %u children of its own, %u right\n",
-	    own->started, own->right);
+	print_books(s);
 	right = no_child_is_left();
 	right = signal_is_given_back() && right;
-	right = right && s->started == s->events && s->missing == 0 &&
-	    s->doubled == 0 && s->foreign == 0 && s->wrong == 0 &&
-	    s->uneven == 0 && s->stolen == 0 && s->faults == 0 &&
-	    s->health == 0 && own->right == own->started;
-	(void)printf("%s\n",
-	    right ? "Every status was delivered once, to its owner, and true."
-		  : "SOMETHING IS WRONG.");
-	return right;
+	print_ways(s, own);
+	right = right && is_right(s, own);
+	if (!right)
+		(void)printf("SOMETHING IS WRONG.\n");
+	else if (s->lost > 0)
+		(void)printf("Each death was told once; %u statuses were "
+			     "stolen, and none was made up.\n",
+		    s->lost);
+	else
+		(void)printf("Every status was delivered once, to its owner, "
+			     "and true%s.\n",
+		    s->stolen > 0 ? ", in spite of a thief" : "");
+	return right && s->lost == 0;
 }

@@ -13,10 +13,18 @@ struct summary {
 	unsigned domains;
 	unsigned started, events; /* programs, and their final events */
 	unsigned missing, doubled, foreign;
-	unsigned known, wrong; /* statuses known beforehand; not as known */
-	unsigned uneven;       /* contexts whose own figures differ from ours */
-	uint64_t stolen, faults;
+	unsigned known, wrong;        /* statuses known beforehand; not so */
+	unsigned refused, misrefused; /* cannot be executed; not as known */
+	unsigned on_pidfd;
+	unsigned uneven; /* contexts whose own figures differ from ours */
+	unsigned recovered, lost; /* statuses of programs that were stolen */
+	uint64_t stolen, demoted, faults;
+	uint64_t handler_runs;
 	int health; /* all that sigchld_health ever said */
+
+	const char *wake;
+	bool has_thief;
+	unsigned taken; /* by the thief */
 };
 
 void summary_add(struct summary *summary, const struct process *list,

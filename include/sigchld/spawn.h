@@ -63,6 +63,7 @@ struct sigchld_ids { /* all groups but these are dropped */
 #define SIGCHLD_SPAWN_UMASK       0x0400u /* .umask holds */
 #define SIGCHLD_SPAWN_OOM         0x0800u /* .oom_score_adj holds */
 #define SIGCHLD_SPAWN_DESCENDANTS 0x1000u /* as SIGCHLD_CHILD_DESCENDANTS */
+#define SIGCHLD_SPAWN_RUSAGE      0x2000u /* as SIGCHLD_CHILD_RUSAGE */
 
 struct sigchld_spawn_options {
 	size_t size;

@@ -59,8 +59,8 @@
  *	own first:			    on the signal; wake the owners of
  *	    if exchange(asleep, false):	    the dead
  *		write to his pipe, done	lock C, clear awake, look, call back
- *	tell each user
- *	owed = 0			who does not sleep
+ *	owed = 0
+ *	tell each user			who does not sleep
  *
  *					poll; the same from `if' on
  *
@@ -70,11 +70,11 @@
  *	runs any callback or sleeps again; cancellation is off until then. So it
  *	does not matter whether its context was closed meanwhile, or why its
  *	sleep ended.
- * E3	If `owed' is not 0 and no walk is under way, then a thread was elected
- *	since it last was, and has not come to its exchange. So a walk that finds
- *	it so may leave it at that: the exchange comes after its own increment,
- *	and the sweep after the exchange. Who finds nobody asleep tells everybody
- *	and then makes it 0.
+ * E3	A walk that elects nobody finds, at its increment of `owed', that some
+ *	thread was elected since `owed' last was 0, and has not come to its
+ *	exchange: that comes after the increment, and the sweep after it. For
+ *	whoever made it 1 elected one; or found nobody asleep, made it 0 again
+ *	and told everybody. A forked child begins with 0.
  * E4	So each SIGCHLD is followed by a sweep, or everybody was told after it.
  * E5	A sweep waits for T alone. Whoever never dispatches, or sits in a
  *	callback, or is polled by another's event loop, is not asleep here, so
@@ -87,6 +87,7 @@
  *	and the kernel prefers the one that forked the child. The election writes
  *	whether he is awake or not, since who was faster may be between his
  *	exchange of `awake' and his write; it is one write per sleep at most.
+ * E8	A user who is alone on the list is told: his own look is the sweep.
  *
  * Order	Everything about a list is a read-modify-write of its one word, so
  *	the coherence of a single location carries W4.
@@ -293,8 +294,8 @@ walk_once(struct sigchld__users *users)
 {
 	unsigned int n;
 
-	/* Partner: sigchld__users_poke. */
-	if (users->elects &&
+	/* Partner: sigchld__users_poke. E8. */
+	if (users->elects && users->head != NULL && users->head->next != NULL &&
 	    !atomic_exchange_explicit(&users->everybody, false,
 		memory_order_acq_rel)) {
 		tell_each(users, false);
@@ -303,10 +304,11 @@ walk_once(struct sigchld__users *users)
 		    1;
 		if (!is_power_of_two(n) || elect_one(users))
 			return;
+		/* E3. Before they are told, so that they need not sweep. */
+		(void)atomic_exchange_explicit(&users->owed, 0,
+		    memory_order_acq_rel);
 	}
 	tell_each(users, true);
-	/* After they were told: E3. */
-	(void)atomic_exchange_explicit(&users->owed, 0, memory_order_acq_rel);
 }
 
 /* Try to give the word back; false: a SIGCHLD came meanwhile, and it is ours

@@ -93,12 +93,21 @@ sigchld__ctx_await_calm(struct sigchld_ctx *ctx, int64_t until)
 	int state, rc;
 
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	ctx->n_awaiting++;
 	if (until < 0)
 		rc = pthread_cond_wait(&ctx->calm, &ctx->lock);
 	else
 		rc = pthread_cond_timedwait(&ctx->calm, &ctx->lock, &ts);
+	ctx->n_awaiting--;
 	(void)pthread_setcancelstate(state, NULL);
 	return rc != ETIMEDOUT;
+}
+
+void
+sigchld__ctx_calm(struct sigchld_ctx *ctx)
+{
+	if (ctx->n_awaiting > 0)
+		(void)pthread_cond_broadcast(&ctx->calm);
 }
 
 void

@@ -101,6 +101,8 @@ struct sigchld_child {
 };
 
 #define SIGCHLD__CHILD_GROUP 0x100u /* signals go to its process group */
+#define SIGCHLD__CHILD_FLAGS \
+	(SIGCHLD_CHILD_STOPS | SIGCHLD_CHILD_DESCENDANTS | SIGCHLD_CHILD_RUSAGE)
 
 /* A walker over a context's children that may change under him. */
 struct sigchld__cursor {
@@ -126,6 +128,7 @@ struct sigchld__fault {
 struct sigchld_ctx {
 	pthread_mutex_t lock;           /* C */
 	pthread_cond_t calm;            /* a callback or a dispatch is over */
+	unsigned int n_awaiting;        /* [C] who wait for that */
 	uint32_t generation;            /* [I] of the process that opened it */
 	uint32_t group;                 /* [I] in the descriptor table */
 	atomic_uint refs;               /* [a] its user, children, calls */
@@ -182,6 +185,9 @@ void sigchld__ctx_unref_forked(struct sigchld_ctx *ctx, unsigned int n);
 /* With C: wait for a callback or a dispatch to be over, until (ms, -1 for ever)
  * at most. False: the time has come. */
 bool sigchld__ctx_await_calm(struct sigchld_ctx *ctx, int64_t until);
+
+/* With C: it is. */
+void sigchld__ctx_calm(struct sigchld_ctx *ctx);
 
 /* With C: what the dispatch that was running when it was closed leaves to be
  * done. */

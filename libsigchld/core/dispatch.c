@@ -41,7 +41,7 @@ run_end(struct sigchld__run *run)
 		sigchld__ctx_finish(ctx);
 	else if (ctx->queue != NULL || ctx->n_faults > 0)
 		sigchld__user_wake(&ctx->user);
-	(void)pthread_cond_broadcast(&ctx->calm);
+	sigchld__ctx_calm(ctx);
 	sigchld__ctx_unlock(ctx);
 	sigchld__ctx_unref(ctx);
 }
@@ -70,7 +70,7 @@ delivery_end(struct delivery *d)
 	if (d->final)
 		sigchld__child_settle(child);
 	sigchld__child_collect(child);
-	(void)pthread_cond_broadcast(&d->run->ctx->calm);
+	sigchld__ctx_calm(d->run->ctx);
 }
 
 static void
@@ -342,14 +342,15 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 static int
 harvest(struct sigchld_ctx *ctx, struct sigchld__ready *ready, int timeout_ms)
 {
+	bool dozes = timeout_ms != 0 && ctx->list == &sigchld__signal_users;
 	int n, state;
 
 	sigchld__ctx_unlock(ctx);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (timeout_ms != 0)
+	if (dozes)
 		sigchld__user_doze(&ctx->user);
 	n = sigchld__poller_harvest(&ctx->poller, ready, timeout_ms);
-	if (timeout_ms != 0)
+	if (dozes)
 		sigchld__user_rouse(&ctx->user);
 	sigchld__sweep();
 	(void)pthread_setcancelstate(state, NULL);

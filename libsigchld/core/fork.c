@@ -37,7 +37,7 @@ sigchld_fork(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
 
 	if (rc < 0)
 		return rc;
-	if (flags & ~(SIGCHLD_CHILD_STOPS | SIGCHLD_CHILD_DESCENDANTS))
+	if (flags & ~SIGCHLD__CHILD_FLAGS)
 		return -EINVAL;
 	return sigchld__birth(ctx, ret_child, flags, &birth, on_event, user);
 }

@@ -172,6 +172,8 @@ static int
 ask_kernel(const struct sigchld_child *child, struct sigchld__wait *ret_wait,
     int options)
 {
+	if (child->flags & SIGCHLD_CHILD_RUSAGE || child->owner != NULL)
+		options |= SIGCHLD__USAGE;
 	if (child->pidfd.fd == -1)
 		return sigchld__sys_waitid(P_PID, child->pid, ret_wait,
 		    options);

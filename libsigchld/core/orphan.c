@@ -183,7 +183,7 @@ telling_end(struct telling *t)
 	sigchld__child_settle(t->orphan);
 	sigchld__child_collect(t->orphan);
 	release(t->owner);
-	(void)pthread_cond_broadcast(&t->run->ctx->calm);
+	sigchld__ctx_calm(t->run->ctx);
 }
 
 static void

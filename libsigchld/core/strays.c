@@ -208,7 +208,7 @@ offer_each(struct sigchld__run *run, pid_t asked)
 			continue;
 		wait.pid = 0;
 		if (sigchld__sys_waitid(P_PID, pids.pid[i], &wait,
-			WEXITED | WNOHANG | WNOWAIT) == 0 &&
+			WEXITED | WNOHANG | WNOWAIT | SIGCHLD__USAGE) == 0 &&
 		    sigchld__is_death(&wait) && is_stray(wait.pid))
 			(void)offer(run, &wait);
 	}
@@ -223,7 +223,7 @@ sigchld__strays(struct sigchld__run *run)
 	while (goes_on(run)) {
 		wait.pid = 0;
 		if (sigchld__sys_waitid(P_ALL, 0, &wait,
-			WEXITED | WNOHANG | WNOWAIT) < 0 ||
+			WEXITED | WNOHANG | WNOWAIT | SIGCHLD__USAGE) < 0 ||
 		    wait.pid == 0)
 			return;
 		if (sigchld__is_death(&wait) && is_stray(wait.pid)) {

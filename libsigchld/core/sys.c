@@ -67,20 +67,20 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options)
 {
 	siginfo_t info;
-	struct rusage usage, *wanted = &usage;
+	struct rusage usage;
+	bool wanted = (options & SIGCHLD__USAGE) != 0;
 	int saved = errno;
 	long rc;
 
 	info.si_pid = info.si_code = info.si_status = 0;
-	if (options & WEXITED && !(options & WNOWAIT))
-		wanted = NULL; /* a reap, after the peek: saves adding it up */
 	do
-		rc = syscall(SYS_waitid, type, id, &info, options, wanted);
+		rc = syscall(SYS_waitid, type, id, &info,
+		    options & ~SIGCHLD__USAGE, wanted ? &usage : NULL);
 	while (rc == -1 && errno == EINTR);
 	if (rc == -1)
 		return sigchld__result(rc, saved);
 	set_wait(ret_wait, &info);
-	ret_wait->has_usage = info.si_pid != 0 && wanted != NULL;
+	ret_wait->has_usage = info.si_pid != 0 && wanted;
 	if (!ret_wait->has_usage)
 		return 0;
 	ret_wait->utime_us = microseconds(&usage.ru_utime);
@@ -101,7 +101,8 @@ sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
 	(void)memset(&info, 0, sizeof(info));
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	do
-		rc = waitid((idtype_t)type, (id_t)id, &info, options);
+		rc = waitid((idtype_t)type, (id_t)id, &info,
+		    options & ~SIGCHLD__USAGE);
 	while (rc == -1 && errno == EINTR);
 	rc = sigchld__result(rc, saved);
 	(void)pthread_setcancelstate(state, NULL);

@@ -23,6 +23,10 @@ struct sigchld__wait {
 /* Zeroed memory, to free(); NULL if there is none. */
 void *sigchld__sys_alloc(size_t n, size_t size);
 
+/* Besides the options of waitid(2): tell the resources used, too. The kernel adds
+ * them up for every thread, so it is not done for nobody. */
+#define SIGCHLD__USAGE 0x08000000
+
 int sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options);
 int sigchld__sys_kill(pid_t pid, int sig);

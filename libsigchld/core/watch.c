@@ -126,9 +126,7 @@ check(const struct sigchld_ctx *ctx, uint32_t flags)
 
 	if (rc < 0)
 		return rc;
-	return flags & ~(SIGCHLD_CHILD_STOPS | SIGCHLD_CHILD_DESCENDANTS)
-	    ? -EINVAL
-	    : 0;
+	return flags & ~SIGCHLD__CHILD_FLAGS ? -EINVAL : 0;
 }
 
 int

@@ -24,7 +24,7 @@ _Static_assert(sizeof(struct sigchld_spawn_options) ==
 	    SIGCHLD_SPAWN_CGROUP | SIGCHLD_SPAWN_GROUPKILL | \
 	    SIGCHLD_SPAWN_NONEWPRIVS | SIGCHLD_SPAWN_TTY | \
 	    SIGCHLD_SPAWN_UMASK | SIGCHLD_SPAWN_OOM | \
-	    SIGCHLD_SPAWN_DESCENDANTS)
+	    SIGCHLD_SPAWN_DESCENDANTS | SIGCHLD_SPAWN_RUSAGE)
 
 static bool
 tail_is_zero(const struct sigchld_spawn_options *options)

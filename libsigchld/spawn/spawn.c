@@ -137,6 +137,7 @@ child_flags(const struct sigchld_spawn_options *o)
 	return (o->flags & SIGCHLD_SPAWN_STOPS ? SIGCHLD_CHILD_STOPS : 0) |
 	    (o->flags & SIGCHLD_SPAWN_DESCENDANTS ? SIGCHLD_CHILD_DESCENDANTS
 						  : 0) |
+	    (o->flags & SIGCHLD_SPAWN_RUSAGE ? SIGCHLD_CHILD_RUSAGE : 0) |
 	    (o->flags & SIGCHLD_SPAWN_GROUPKILL ? SIGCHLD__CHILD_GROUP : 0);
 }
 

@@ -150,7 +150,7 @@ START_TEST(watch_refuses_wrong_use)
 	watch_fails(-EINVAL, NULL, held.pid, 0);
 	watch_fails(-EINVAL, ctx, 0, 0);
 	watch_fails(-EINVAL, ctx, -1, 0);
-	watch_fails(-EINVAL, ctx, held.pid, 0x4u);
+	watch_fails(-EINVAL, ctx, held.pid, 0x8u);
 	watch_fails(-EINVAL, ctx, held.pid, 0x80000001u);
 	watch_fails(-ECHILD, ctx, getpid(), 0);
 	watch_fails(-ECHILD, ctx, getppid(), 0);
@@ -342,7 +342,7 @@ START_TEST(fork_refuses_wrong_use)
 	struct sigchld_child *child = untouched;
 
 	MUST_BE(-EINVAL, sigchld_fork(NULL, &child, 0, NULL, NULL));
-	MUST_BE(-EINVAL, sigchld_fork(ctx, &child, 4, NULL, NULL));
+	MUST_BE(-EINVAL, sigchld_fork(ctx, &child, 8, NULL, NULL));
 	ck_assert_ptr_eq(child, untouched);
 	ck_assert_int_eq(harness_count_children(), 0);
 	sigchld_free(ctx);

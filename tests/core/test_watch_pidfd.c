@@ -163,7 +163,7 @@ START_TEST(watch_pidfd_refuses_wrong_use)
 	closed = dup(stream[0]);
 	(void)close(closed);
 	watch_fails(-EINVAL, NULL, pidfd, 0);
-	watch_fails(-EINVAL, ctx, pidfd, 0x4u);
+	watch_fails(-EINVAL, ctx, pidfd, 0x8u);
 	watch_fails(-EINVAL, ctx, pidfd, 0x80000000u);
 	watch_fails(-EBADF, ctx, -1, 0);
 	watch_fails(-EBADF, ctx, closed, 0);

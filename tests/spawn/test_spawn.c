@@ -80,7 +80,7 @@ START_TEST(wrong_use_is_refused)
 	sigchld_free(ctx);
 	refused(-EINVAL, SIGCHLD_SPAWN(.flags = 0));
 	refused(-EINVAL, SIGCHLD_SPAWN(.argv = none));
-	refused(-EINVAL, SIGCHLD_SPAWN(.argv = args, .flags = 0x2000));
+	refused(-EINVAL, SIGCHLD_SPAWN(.argv = args, .flags = 0x4000));
 	refused(-EINVAL, SIGCHLD_SPAWN(.argv = args, .flags = 0x80000000u));
 	refused(-EINVAL, SIGCHLD_SPAWN(.argv = args, .nfdmap = 1));
 	refused(-EINVAL, SIGCHLD_SPAWN(.argv = args, .nrlimits = 1));
