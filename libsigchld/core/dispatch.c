@@ -23,6 +23,7 @@
 #include "core/pidfd.h"
 #include "core/sweep.h"
 #include "core/sys.h"
+#include "core/wait.h"
 
 /* With C, unless this became a forked child. */
 static void
@@ -66,6 +67,8 @@ delivery_end(struct delivery *d)
 		return;
 	}
 	child->calling = false;
+	if (child->waiter != NULL)
+		sigchld__waiter_wake(child->waiter);
 	child->pins--;
 	if (d->final)
 		sigchld__child_settle(child);

@@ -50,22 +50,37 @@ static int
 kill_pid(const struct sigchld_child *child, int sig)
 {
 	bool group = (child->flags & SIGCHLD__CHILD_GROUP) != 0;
+	int rc;
 
-	return not_allowed(sigchld__sys_kill(group ? -child->pid : child->pid,
+	rc = not_allowed(sigchld__sys_kill(group ? -child->pid : child->pid,
 	    sig));
+	if (rc == -ESRCH && group)
+		rc = not_allowed(sigchld__sys_kill(child->pid, sig));
+	return rc;
+}
+
+/* A leader may have left the group, as shells do. */
+static bool
+is_elsewhere(const struct sigchld_child *child)
+{
+	return sigchld__sys_getpgid(child->pid) != child->pid;
 }
 
 /* It is ours. */
 static int
 send(const struct sigchld_child *child, int fd, int sig)
 {
-	bool group = (child->flags & SIGCHLD__CHILD_GROUP) != 0;
-	int rc;
+	int rc, rc_group;
 
-	rc = sigchld__sys_pidfd_signal(fd, sig, group);
-	if (rc == -EINVAL && group)
-		return kill_pid(child, sig);
-	return not_allowed(rc);
+	if (!(child->flags & SIGCHLD__CHILD_GROUP))
+		return not_allowed(sigchld__sys_pidfd_signal(fd, sig, false));
+	rc = -ESRCH;
+	if (is_elsewhere(child))
+		rc = not_allowed(sigchld__sys_pidfd_signal(fd, sig, false));
+	rc_group = sigchld__sys_pidfd_signal(fd, sig, true);
+	if (rc_group == -EINVAL)
+		rc_group = kill_pid(child, sig);
+	return rc == 0 || rc_group == -ESRCH ? rc : not_allowed(rc_group);
 }
 
 /* -ENOSYS: no pidfd to be had, for whatever reason. */

@@ -154,8 +154,10 @@ take(struct sigchld_child *child, struct sigchld_event *event)
 	sigchld__look_at(child);
 	if (child->state == SIGCHLD__WATCHED)
 		return 0;
-	if (child->state == SIGCHLD__GONE || (child->calling && !child->queued))
-		return -ESRCH; /* or a callback of a stop runs */
+	if (child->calling && child->queued)
+		return 0; /* the callback of a stop runs, and has the pid */
+	if (child->state == SIGCHLD__GONE || child->calling)
+		return -ESRCH;
 	*event = child->event;
 	sigchld__child_settle(child);
 	(void)sigchld__ctx_need(child->ctx); /* less: cannot fail */

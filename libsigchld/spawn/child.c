@@ -275,16 +275,16 @@ sigchld__child_fds(struct sigchld__plan *plan)
 	unsigned int i;
 	int rc;
 
+	bool keeps = plan->options.flags & SIGCHLD_SPAWN_KEEPFDS;
+
 	rc = set_aside(plan);
 	if (rc == 0)
 		rc = move_all(&plan->map, &nulls);
-	if (rc == 0 && nulls)
-		rc = put_nulls(&plan->map);
-	if (rc < 0 || plan->options.flags & SIGCHLD_SPAWN_KEEPFDS)
+	if (rc < 0)
 		return rc;
-	for (i = 0; i < plan->map.n_gaps; i++)
+	for (i = 0; !keeps && i < plan->map.n_gaps; i++)
 		close_gap(plan, &plan->map.gaps[i]);
-	return 0;
+	return nulls ? put_nulls(&plan->map) : 0;
 }
 
 /* The rest */

@@ -6,8 +6,8 @@
  *	copy	clone(VFORK): a copy of both. For `ids', and where sharing is
  *		refused, or has failed its probe.
  *	fork	fork(2), or what the context has in its place. For a context
- *		that has, in the portable build, and under sanitizers, which
- *		must know of each process.
+ *		that has, in the portable build, and under sanitizers and
+ *		valgrind, which must know of each process.
  *
  * posix_spawn would be no fourth: it can do little of what is asked for, and
  * what it shares and copies is between the first two.
@@ -24,6 +24,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "async/nofork.h"
@@ -90,11 +92,20 @@ may_share(const struct sigchld__plan *plan)
 	    plan->options.ids == NULL && !atomic_load(&refused);
 }
 
+/* valgrind ends a program that makes a clone which it does not know. */
+static bool
+is_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded != NULL && strstr(preloaded, "/vgpreload_") != NULL;
+}
+
 static bool
 must_fork(const struct sigchld__start *start)
 {
 	return start->birth.fork != NULL || best == SIGCHLD__ENGINE_FORK ||
-	    atomic_load(&forced) == SIGCHLD__ENGINE_FORK;
+	    is_under_valgrind() || atomic_load(&forced) == SIGCHLD__ENGINE_FORK;
 }
 
 bool
@@ -122,6 +133,8 @@ drop_pidfd(struct sigchld__birth *birth)
 static int
 error_of(const struct sigchld__wait *wait)
 {
+	if (wait->code == CLD_EXITED && wait->status == 0)
+		return -ENOEXEC; /* a filter said that it was executed */
 	if (wait->code == CLD_EXITED)
 		return wait->status == SIGCHLD__CHILD_UNSHARED ? -ENOSYS
 							       : -wait->status;

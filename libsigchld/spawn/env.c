@@ -21,6 +21,7 @@ extern char **environ;
 #define PID_TEXT "LISTEN_PID="
 #define FDS_TEXT "LISTEN_FDS="
 #define NAMES    "LISTEN_FDNAMES="
+#define PIDFD_ID "LISTEN_PIDFDID=" /* of systemd: only left out */
 
 #define DIGITS 11 /* of a number of 32 bits, and a zero */
 
@@ -40,7 +41,7 @@ static bool
 is_ours(const char *entry)
 {
 	return starts_with(entry, PID_TEXT) || starts_with(entry, FDS_TEXT) ||
-	    starts_with(entry, NAMES);
+	    starts_with(entry, NAMES) || starts_with(entry, PIDFD_ID);
 }
 
 int

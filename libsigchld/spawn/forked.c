@@ -50,7 +50,9 @@ read_error(int fd)
 	rc = sigchld__sys_pipe_read(fd, &err, sizeof(err));
 	if (rc < 0)
 		return rc;
-	return rc == (int)sizeof(err) ? err : 0;
+	if (rc != (int)sizeof(err))
+		return 0;
+	return err < 0 ? err : -ENOEXEC; /* an exec that came back */
 }
 
 static pid_t

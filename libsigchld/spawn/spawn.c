@@ -185,11 +185,34 @@ give(struct spawn *s)
 	}
 }
 
+/* Asked before we open any: one that is closed must not become one of ours. */
+static bool
+all_open(const struct sigchld_spawn_options *o)
+{
+	uint32_t i;
+
+	for (i = 0; i < o->nfdmap; i++) {
+		if (o->fdmap[i].ours != SIGCHLD_FD_NULL &&
+		    !sigchld__sys_is_open(o->fdmap[i].ours))
+			return false;
+	}
+	for (i = 0; i < o->nlisten; i++) {
+		if (!sigchld__sys_is_open(o->listen[i]))
+			return false;
+	}
+	if (o->flags & SIGCHLD_SPAWN_TTY && !sigchld__sys_is_open(o->tty))
+		return false;
+	return !(o->flags & SIGCHLD_SPAWN_CGROUP) ||
+	    sigchld__sys_is_open(o->cgroup);
+}
+
 static pid_t
 spawn_it(struct spawn *s, const struct watcher *w)
 {
 	pid_t pid;
 
+	if (!all_open(&s->start.plan.options))
+		return -EBADF;
 	pid = open_pipes(s);
 	if (pid < 0)
 		return pid;

@@ -17,6 +17,14 @@
 #include "async/sys.h"
 #include "spawn/sys.h"
 
+bool
+sigchld__sys_is_open(int fd)
+{
+	int saved = errno;
+
+	return sigchld__result(fcntl(fd, F_GETFD), saved) >= 0;
+}
+
 uint64_t
 sigchld__sys_inode(int fd)
 {

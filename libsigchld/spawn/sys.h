@@ -21,6 +21,7 @@ int sigchld__sys_open_null(void);
 int sigchld__sys_dup_from(int fd, int lowest); /* to that number or above */
 int sigchld__sys_dup_to(int fd, int to);
 
+bool sigchld__sys_is_open(int fd);
 uint64_t sigchld__sys_inode(int fd); /* 0: nobody can tell */
 bool sigchld__sys_is_main_thread(void);
 
