@@ -146,8 +146,10 @@ struct sigchld_run_result {
  * Blocks until the program has ended. run may be NULL. The map may give it 3
  * and up; its streams are ours. A program that writes more than the limit is
  * not held up. Errors as of sigchld_spawn and sigchld_new; then nothing is left,
- * and *ret_result is as it was. Waits in a context of its own, so it is also good
- * where there is none, and in a callback. [C]
+ * and *ret_result is as it was; but with -EACCES at the timeout it may not be
+ * signalled, having become another user's, and goes on unwatched. Waits in a
+ * context of its own, so it is also good where there is none, and in a callback.
+ * [C]
  */
 SIGCHLD_API int sigchld_run(const struct sigchld_spawn_options *spawn,
     const struct sigchld_run_options *run,

@@ -28,11 +28,14 @@
 static int
 unshare_table(struct sigchld__plan *plan)
 {
-	if (plan->shares_table &&
-	    kernel_unshare_and_close(plan->map.highest + 1) < 0)
+	int rc = 0;
+
+	if (plan->shares_table)
+		rc = kernel_unshare_and_close(plan->map.highest + 1);
+	if (rc < 0 && rc != -ENOMEM && rc != -EMFILE)
 		kernel_exit(SIGCHLD__CHILD_UNSHARED);
 	plan->begun = true;
-	return 0;
+	return rc;
 }
 
 static int

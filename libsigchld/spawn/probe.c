@@ -43,9 +43,12 @@ finish(bool good)
 static int
 unshare(void *user)
 {
+	int rc = kernel_unshare_and_close(FIRST);
+
 	(void)user;
-	if (kernel_unshare_and_close(FIRST) < 0 || kernel_is_open(LAST) ||
-	    kernel_dup_above(0, 0) != FIRST)
+	if (rc == -ENOMEM || rc == -EMFILE)
+		kernel_exit(SIGCHLD__PROBE_UNKNOWN);
+	if (rc < 0 || kernel_is_open(LAST) || kernel_dup_above(0, 0) != FIRST)
 		finish(false);
 	finish(kernel_close(FIRST - 1) == 0);
 }
@@ -72,9 +75,13 @@ share(void *stack)
 		kernel_exit(SIGCHLD__PROBE_UNKNOWN);
 	pid = sigchld__sys_clone(unshare, NULL, stack, STACK,
 	    SIGCHLD__CLONE_TABLE, NULL, -1);
+	if (pid == -EAGAIN || pid == -ENOMEM)
+		kernel_exit(SIGCHLD__PROBE_UNKNOWN);
 	if (pid < 0 ||
 	    sigchld__sys_waitid(P_PID, pid, &wait, WEXITED | __WALL) < 0)
 		finish(false);
+	if (wait.code == CLD_EXITED && wait.status == SIGCHLD__PROBE_UNKNOWN)
+		kernel_exit(SIGCHLD__PROBE_UNKNOWN);
 	finish(wait.code == CLD_EXITED && wait.status == SIGCHLD__PROBE_GOOD &&
 	    kernel_is_open(FIRST - 1) && kernel_is_open(LAST));
 }

@@ -250,14 +250,18 @@ serve(struct run *r)
 }
 
 /* Not before a dispatch has seen that it is there still. */
-static void
+static int
 look_at_clock(struct run *r)
 {
+	int rc;
+
 	if (r->ended || r->deadline == 0 || time_left(r) > 0)
-		return;
+		return 0;
 	r->deadline = 0;
-	if (sigchld_child_stop(r->child, SIGTERM, r->options.grace_ms) == 0)
+	rc = sigchld_child_stop(r->child, SIGTERM, r->options.grace_ms);
+	if (rc == 0)
 		r->flags |= SIGCHLD_RUN_TIMED_OUT;
+	return rc == -ESRCH ? 0 : rc;
 }
 
 static int
@@ -271,7 +275,8 @@ run_to_end(struct run *r)
 			rc = serve(r);
 		if (rc == 0)
 			rc = sigchld_dispatch(r->ctx);
-		look_at_clock(r);
+		if (rc >= 0)
+			rc = look_at_clock(r);
 	}
 	return rc < 0 ? rc : 0;
 }
@@ -289,13 +294,15 @@ drain(struct run *r, struct sigchld__output *output)
 	return rc < 0 && rc != -EPIPE ? rc : 0;
 }
 
-/* It must not go on without us. */
+/* It must not go on without us, unless it became another user's, so that we may
+ * not touch it. */
 static void
 destroy(struct run *r)
 {
 	if (r->child == NULL || r->ended)
 		return;
-	(void)sigchld_child_kill(r->child, SIGKILL);
+	if (sigchld_child_kill(r->child, SIGKILL) == -EACCES)
+		return;
 	while (!r->ended && sigchld_wait(r->ctx, -1) >= 0)
 		;
 }

@@ -34,6 +34,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* S, after N */
 static uint32_t generation;  /* [S] of the process that took them, or 0 */
 static int null;             /* [S] what a slot is while it is idle */
+static uint64_t device;      /* [S] that it is */
 static int slots[SLOTS];     /* [S] */
 static unsigned int n_slots; /* [S] */
 static unsigned int n_used;  /* [S] */
@@ -70,9 +71,39 @@ take(void)
 	}
 	if (fd >= 0)
 		(void)sigchld__sys_close(fd);
-	if (null >= 0)
+	if (null >= 0) {
 		generation = sigchld__owner_generation();
+		device = sigchld__sys_device(null);
+	}
 	sigchld__nofork_end();
+}
+
+/* Somebody may have closed all that is open, ours too, and the numbers are others'
+ * by now. */
+static bool
+are_ours(void)
+{
+	unsigned int i;
+
+	if (sigchld__sys_device(null) != device)
+		return false;
+	for (i = 0; i < n_slots; i++) {
+		if (sigchld__sys_device(slots[i]) != device)
+			return false;
+	}
+	return true;
+}
+
+static void
+take_again(void)
+{
+	sigchld__nofork_begin();
+	while (n_slots > 0)
+		sigchld__fd_unclaim(slots[--n_slots]);
+	sigchld__fd_unclaim(null);
+	generation = 0;
+	sigchld__nofork_end();
+	take();
 }
 
 static int
@@ -129,6 +160,8 @@ sigchld__slots_begin(struct sigchld_fdmap *wants, unsigned int n)
 	/* A forked child has closed its parent's. */
 	if (generation != sigchld__owner_generation())
 		take();
+	else if (most >= HIGH && !are_ours())
+		take_again();
 	n_used = 0;
 	if (most >= HIGH && generation == sigchld__owner_generation())
 		land_all(wants, n);

@@ -17,6 +17,17 @@
 #include "async/sys.h"
 #include "spawn/sys.h"
 
+uint64_t
+sigchld__sys_device(int fd)
+{
+	struct stat st;
+	int saved = errno, rc;
+
+	rc = fstat(fd, &st);
+	errno = saved;
+	return rc == 0 && S_ISCHR(st.st_mode) ? (uint64_t)st.st_rdev : 0;
+}
+
 bool
 sigchld__sys_is_open(int fd)
 {

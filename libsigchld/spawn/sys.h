@@ -22,7 +22,8 @@ int sigchld__sys_dup_from(int fd, int lowest); /* to that number or above */
 int sigchld__sys_dup_to(int fd, int to);
 
 bool sigchld__sys_is_open(int fd);
-uint64_t sigchld__sys_inode(int fd); /* 0: nobody can tell */
+uint64_t sigchld__sys_device(int fd); /* a character device's; else 0 */
+uint64_t sigchld__sys_inode(int fd);  /* 0: nobody can tell */
 bool sigchld__sys_is_main_thread(void);
 
 /* Will our children be in another namespace of processes than we? */
