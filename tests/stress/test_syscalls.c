@@ -6,8 +6,8 @@
  *
  * One death costs one write per context that is not awake; the handler makes no
  * system call but that and a getpid; an idle process makes none. A process that
- * we trace shows each of its calls between two marks. A sanitizer makes calls of
- * its own, so there only the library's are counted.
+ * we trace shows each of its calls between two marks. Under a sanitizer only the
+ * library's are counted.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -25,24 +25,13 @@
 
 #include "async/sys.h"
 #include "harness.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#	define SANITIZED 1
-#elif defined(__has_feature)
-#	if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#ifndef SANITIZED
-#	define SANITIZED 0
-#endif
+#include "traced.h"
 
 #ifdef SIGCHLD_PORTABLE
 #	define SYS_WAKE SYS_sendto
 #else
 #	define SYS_WAKE SYS_write
 #endif
-#define SYS_MARK SYS_getppid
 #define CONTEXTS 4
 #define CALLS    64
 #define FEW      12
@@ -122,9 +111,9 @@ let_one_die(struct scene *scene)
 	harness_await_zombie(scene->held[0].pid);
 	atomic_store(&n_writes, 0);
 	atomic_store(&n_getpids, 0);
-	(void)syscall(SYS_MARK);
+	traced_mark();
 	block_sigchld(SIG_UNBLOCK);
-	(void)syscall(SYS_MARK);
+	traced_mark();
 }
 
 START_TEST(one_write_per_context_that_sleeps)
@@ -151,109 +140,25 @@ END_TEST
 
 /* Tracing */
 
-static _Noreturn void
-be_traced(void (*fn)(struct scene *scene))
+static void
+handle_one(void)
 {
 	struct scene scene = { 0 };
 
-	if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) == -1)
-		_exit(77);
-	(void)raise(SIGSTOP);
 	open_scene(&scene);
-	fn(&scene);
+	let_one_die(&scene);
 	close_scene(&scene);
-	_exit(0);
-}
-
-static pid_t
-start_traced(void (*fn)(struct scene *scene))
-{
-	pid_t pid;
-	int wstatus;
-
-	if (SANITIZED)
-		harness_skip("sanitizers make system calls of their own");
-	pid = fork();
-	if (pid == 0)
-		be_traced(fn);
-	ck_assert_int_gt(pid, 0);
-	ck_assert_int_eq(waitpid(pid, &wstatus, 0), pid);
-	if (WIFEXITED(wstatus) && WEXITSTATUS(wstatus) == 77)
-		harness_skip("this process may not be traced");
-	ck_assert(WIFSTOPPED(wstatus));
-	ck_assert_int_eq(ptrace(PTRACE_SETOPTIONS, pid, NULL,
-			     PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL),
-	    0);
-
-	return pid;
-}
-
-/* What the traced process does next: it enters a call (its number), leaves one
- * (LEFT) or ends (ENDED). Its signals are its own. */
-enum {
-	LEFT = -1,
-	ENDED = -2
-};
-
-static long
-look_at(pid_t pid, int wstatus, int *ret_sig)
-{
-	struct __ptrace_syscall_info info;
-
-	*ret_sig = 0;
-	if (!WIFSTOPPED(wstatus)) {
-		ck_assert_int_eq(wstatus, 0);
-		return ENDED;
-	}
-	if (WSTOPSIG(wstatus) != (SIGTRAP | 0x80)) {
-		*ret_sig = WSTOPSIG(wstatus);
-		return LEFT;
-	}
-	ck_assert_int_gt(ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info),
-			     &info),
-	    0);
-
-	return info.op == PTRACE_SYSCALL_INFO_ENTRY ? (long)info.entry.nr
-						    : LEFT;
-}
-
-static long
-next_call(pid_t pid, int *sig)
-{
-	int wstatus;
-
-	ck_assert_int_eq(ptrace(PTRACE_SYSCALL, pid, NULL, (long)*sig), 0);
-	ck_assert_int_eq(waitpid(pid, &wstatus, 0), pid);
-
-	return look_at(pid, wstatus, sig);
-}
-
-/* The calls between the first two marks. */
-static int
-record_calls(pid_t pid, long calls[CALLS])
-{
-	int n = 0, marks = 0, sig = 0;
-	long call;
-
-	while ((call = next_call(pid, &sig)) != ENDED) {
-		if (call == SYS_MARK)
-			marks++;
-		else if (marks == 1 && call != LEFT && n < CALLS)
-			calls[n++] = call;
-	}
-	ck_assert_int_ge(marks, 2);
-
-	return n;
 }
 
 START_TEST(handler_makes_no_other_call)
 {
 	long calls[CALLS];
-	int i, n;
+	size_t n;
+	int i;
 
-	n = record_calls(start_traced(let_one_die), calls);
+	n = traced_record(traced_start(handle_one), calls, CALLS);
 	/* letting SIGCHLD in, a getpid, the writes, and the way back */
-	ck_assert_int_eq(n, 3 + CONTEXTS);
+	ck_assert_uint_eq(n, 3 + CONTEXTS);
 	ck_assert_int_eq(calls[0], SYS_rt_sigprocmask);
 	ck_assert_int_eq(calls[1], SYS_getpid);
 	for (i = 0; i < CONTEXTS; i++)
@@ -271,21 +176,29 @@ be_told_of(struct scene *scene, int i)
 {
 	harness_release(&scene->held[i]);
 	harness_await_zombie(scene->held[i].pid);
-	(void)syscall(SYS_MARK);
+	traced_mark();
 	(void)sigchld_dispatch(scene->ctxs[i]);
-	(void)syscall(SYS_MARK);
+	traced_mark();
 }
 
 static void
-be_told_of_the_first(struct scene *scene)
+be_told_of_the_first(void)
 {
-	be_told_of(scene, 0);
+	struct scene scene = { 0 };
+
+	open_scene(&scene);
+	be_told_of(&scene, 0);
+	close_scene(&scene);
 }
 
 static void
-be_told_of_the_last(struct scene *scene)
+be_told_of_the_last(void)
 {
-	be_told_of(scene, CONTEXTS - 1);
+	struct scene scene = { 0 };
+
+	open_scene(&scene);
+	be_told_of(&scene, CONTEXTS - 1);
+	close_scene(&scene);
 }
 
 static bool
@@ -301,12 +214,12 @@ is_epoll_wait(long call)
 START_TEST(death_on_a_pidfd_costs_four_calls)
 {
 	long calls[CALLS];
-	int n;
+	size_t n;
 
 	if (!harness_on_pidfds())
 		harness_skip("no child is on a pidfd here");
-	n = record_calls(start_traced(be_told_of_the_last), calls);
-	ck_assert_int_eq(n, 4);
+	n = traced_record(traced_start(be_told_of_the_last), calls, CALLS);
+	ck_assert_uint_eq(n, 4);
 	ck_assert(is_epoll_wait(calls[0]));
 	ck_assert_int_eq(calls[1], SYS_waitid);
 	ck_assert_int_eq(calls[2], SYS_waitid);
@@ -317,12 +230,12 @@ END_TEST
 START_TEST(death_after_another_fork_costs_five)
 {
 	long calls[CALLS];
-	int n;
+	size_t n;
 
 	if (!harness_on_pidfds())
 		harness_skip("no child is on a pidfd here");
-	n = record_calls(start_traced(be_told_of_the_first), calls);
-	ck_assert_int_le(n, 5);
+	n = traced_record(traced_start(be_told_of_the_first), calls, CALLS);
+	ck_assert_uint_le(n, 5);
 	ck_assert(is_epoll_wait(calls[0]));
 	ck_assert_int_eq(calls[1], SYS_waitid);
 	ck_assert_int_eq(calls[2], SYS_waitid);
@@ -333,10 +246,13 @@ END_TEST
 /* An idle process */
 
 static void
-sleep_for_ever(struct scene *scene)
+sleep_for_ever(void)
 {
-	(void)syscall(SYS_MARK);
-	(void)sigchld_wait(scene->ctxs[0], -1);
+	struct scene scene = { 0 };
+
+	open_scene(&scene);
+	traced_mark();
+	(void)sigchld_wait(scene.ctxs[0], -1);
 }
 
 /* Does the traced process, let run, stop again within this time? SIGCHLD is
@@ -364,17 +280,17 @@ START_TEST(idle_process_makes_no_call)
 	pid_t pid;
 
 	block_sigchld(SIG_BLOCK);
-	pid = start_traced(sleep_for_ever);
+	pid = traced_start(sleep_for_ever);
 	do
-		call = next_call(pid, &sig);
-	while (call != SYS_MARK && call != ENDED);
-	ck_assert_int_eq(call, SYS_MARK);
-	(void)next_call(pid, &sig); /* out of the mark */
+		call = traced_next(pid, &sig);
+	while (!traced_is_mark(call) && call != TRACED_ENDED);
+	ck_assert(traced_is_mark(call));
+	(void)traced_next(pid, &sig); /* out of the mark */
 	/* A few calls to go to sleep with, and nothing after them. */
 	while (stirs(pid, 300)) {
 		ck_assert_int_eq(waitpid(pid, &wstatus, 0), pid);
-		call = look_at(pid, wstatus, &sig);
-		n += call != LEFT;
+		call = traced_look(pid, wstatus, &sig);
+		n += call != TRACED_LEFT;
 		ck_assert_int_le(n, FEW);
 	}
 	ck_assert_int_ge(n, 1);
