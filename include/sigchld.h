@@ -244,7 +244,8 @@ SIGCHLD_API int sigchld_child_pidfd(struct sigchld_child *child);
 
 /* Give it to another context: whatever it still has to tell comes there. -EBUSY:
  * its callback runs, or somebody waits for it, or the handler cannot be had;
- * -ESRCH: its final event was given; -EMFILE, -ENFILE. [C] */
+ * -ESRCH: its final event was given; -ENOTSUP: it sends no SIGCHLD, and that one
+ * has no pidfd for it; -EMFILE, -ENFILE. [C] */
 SIGCHLD_API int sigchld_child_move(struct sigchld_child *child,
     struct sigchld_ctx *to);
 

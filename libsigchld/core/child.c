@@ -256,6 +256,7 @@ sigchld_child_free(struct sigchld_child *child)
 		return;
 	}
 	child->released = true;
+	atomic_store(&child->deaf, true);
 	child->pins++;
 	if (child->waiter != NULL)
 		sigchld__waiter_wake(child->waiter);

@@ -95,6 +95,7 @@ struct sigchld_child {
 	struct sigchld_event event;     /* [C] the final one */
 	struct sigchld_event stop;      /* [C] */
 	atomic_bool ended;              /* [a] a hint: no need to peek */
+	atomic_bool deaf;               /* [a] was let go: asks no more */
 	atomic_bool displaced;          /* [a] its pid is another's */
 	atomic_bool reported;           /* [a] sigchld_reaped; after it: */
 	int reported_wstatus;           /* [T] until reported is set */

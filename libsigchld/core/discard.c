@@ -31,6 +31,7 @@ sigchld_child_discard(struct sigchld_child *child, int sig,
 		if (sig != 0)
 			(void)sigchld__child_signal(child, sig);
 		child->discarded = true;
+		atomic_store(&child->deaf, true);
 		child->held = false;
 		child->on_gone = on_gone;
 		child->user = user;

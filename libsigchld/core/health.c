@@ -20,7 +20,8 @@
  *
  *	ours is on top		a foreign one is, or SIGCHLD is ignored
  *	a foreign one is, and	SIGCHLD is pending: every thread blocks it
- *	    ours has run since	the handler could not be had (NOCHAIN)
+ *	    ours has run since	this thread blocks it, and ours has never run
+ *				the handler could not be had (NOCHAIN)
  *
  * Nobody asks while all sleep. A program that polls our descriptors in a loop of
  * its own, and gives the signal to somebody else meanwhile, can call
@@ -32,6 +33,7 @@
 
 #include "async/handler.h"
 #include "async/owner.h"
+#include "async/sys.h"
 #include "core/ctx.h"
 #include "core/health.h"
 #include "core/sys.h"
@@ -115,6 +117,19 @@ is_called_by(uintptr_t who)
 	return false;
 }
 
+/* What is blocked here may be let in elsewhere; once it was, we know. */
+static bool
+is_mute(void)
+{
+	sigset_t mask;
+
+	if (atomic_load(&sigchld__signal_users.walks) > 0)
+		return false;
+	(void)sigemptyset(&mask);
+	(void)sigchld__sys_sigmask(SIG_BLOCK, NULL, &mask);
+	return sigismember(&mask, SIGCHLD) == 1;
+}
+
 static bool
 is_trusted(void)
 {
@@ -124,7 +139,7 @@ is_trusted(void)
 		atomic_store(&doubted, 0);
 	else if (!is_called_by(who))
 		return false;
-	return !is_pending();
+	return !is_pending() && !is_mute();
 }
 
 bool

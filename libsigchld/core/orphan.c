@@ -63,7 +63,7 @@ asking(pid_t leader)
 	    leader > 0 ? sigchld__registry_find(leader) : NULL;
 
 	return child != NULL && child->flags & SIGCHLD_CHILD_DESCENDANTS &&
-		!atomic_load(&child->ended)
+		!atomic_load(&child->ended) && !atomic_load(&child->deaf)
 	    ? child
 	    : NULL;
 }

@@ -171,8 +171,12 @@ sigchld__pidfd_prove(int fd, bool *ret_silent)
 {
 	int rc = peek(fd, 0);
 
-	*ret_silent = rc == -ECHILD;
-	return rc == -ECHILD ? peek(fd, SIGCHLD__WALL) : rc;
+	*ret_silent = false;
+	if (rc != -ECHILD)
+		return rc;
+	rc = peek(fd, SIGCHLD__WALL);
+	*ret_silent = rc == 0;
+	return rc;
 }
 
 static int

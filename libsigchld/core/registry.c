@@ -223,7 +223,8 @@ sigchld__registry_find_cgroup(uint64_t cgroup)
 	struct sigchld_child *child = trees;
 
 	while (child != NULL &&
-	    (child->cgroup != cgroup || atomic_load(&child->ended)))
+	    (child->cgroup != cgroup || atomic_load(&child->ended) ||
+		atomic_load(&child->deaf)))
 		child = child->tree_next;
 	return child;
 }
