@@ -139,7 +139,8 @@ move_it(struct record *r, uint64_t *random)
 {
 	int rc = sigchld_child_move(r->child, ctxs[pick(random, CTXS)]);
 
-	MUST(rc == 0 || rc == -ESRCH || rc == -EBUSY);
+	if (rc != 0 && rc != -ESRCH && rc != -EBUSY)
+		ck_abort_msg("sigchld_child_move: %s", strerror(-rc));
 	atomic_fetch_add(rc == -EBUSY ? &n_busy : &n_moved, 1);
 }
 

@@ -250,6 +250,7 @@ sleep_for_ever(void)
 {
 	struct scene scene = { 0 };
 
+	block_sigchld(SIG_UNBLOCK); /* else it would not trust the signal */
 	open_scene(&scene);
 	traced_mark();
 	(void)sigchld_wait(scene.ctxs[0], -1);
