@@ -168,6 +168,15 @@ on_event(struct sigchld_child *child, const struct sigchld_event *event,
 		(void)sigchld_child_kill(child, SIGKILL);
 }
 
+/* Our ends alone: each end of a pipe is an open file of its own. */
+static int
+never_block(int fd)
+{
+	int rc = fd < 0 ? 0 : sigchld__sys_nonblock(fd);
+
+	return rc < 0 ? rc : 0;
+}
+
 static int
 start(struct run *r)
 {
@@ -180,12 +189,10 @@ start(struct run *r)
 		return rc;
 	if (r->options.timeout_ms > 0)
 		r->deadline = sigchld__sys_now_ms() + r->options.timeout_ms;
-	if (r->input.fd >= 0)
-		(void)sigchld__sys_nonblock(r->input.fd);
-	(void)sigchld__sys_nonblock(r->output.fd);
-	if (r->errors.fd >= 0)
-		(void)sigchld__sys_nonblock(r->errors.fd);
-	return 0;
+	rc = never_block(r->input.fd);
+	if (rc == 0)
+		rc = never_block(r->output.fd);
+	return rc == 0 ? never_block(r->errors.fd) : rc;
 }
 
 /* The loop */
