@@ -75,10 +75,10 @@ function(sigchld_test_names ret_names)
 endfunction()
 
 # The same program once more under each wake, as NAME@signal and NAME@pidfd: all
-# its tests in one entry, which is cheaper and names them all the same. They have
-# the label `wake' instead of `quick'. The portable build has but one wake; under a
-# sanitizer, which takes its time, pidfds are left to the entries without a wake,
-# whose contexts choose them anyway.
+# its tests in one entry, which is cheaper and names them all the same. They
+# have the label `wake' instead of `quick'. The portable build has but one wake;
+# under a sanitizer, which takes its time, pidfds are left to the entries
+# without a wake, whose contexts choose them anyway.
 function(sigchld_test_wakes name target)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT;COUNT" "LABELS")
   if(SIGCHLD_PORTABLE)

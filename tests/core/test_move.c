@@ -128,8 +128,8 @@ START_TEST(between_contexts_of_any_kind)
 }
 END_TEST
 
-/* Nobody was told of its death yet; the new context finds it by itself, whatever
- * tells it, for that was told already. */
+/* Nobody was told of its death yet; the new context finds it by itself,
+ * whatever tells it, for that was told already. */
 START_TEST(c3_dead_before_it_moved)
 {
 	struct stage s;
@@ -435,7 +435,8 @@ START_TEST(c31_no_room_for_a_copy_of_its_pidfd)
 }
 END_TEST
 
-/* Budgets: where there is room, it gets a pidfd; where not, the signal tells. */
+/* Budgets: where there is room, it gets a pidfd; where not, the signal tells.
+ */
 START_TEST(c32_demoted_by_a_move_and_promoted)
 {
 	struct stage s;
@@ -456,8 +457,8 @@ START_TEST(c32_demoted_by_a_move_and_promoted)
 }
 END_TEST
 
-/* Storms: contexts on threads of their own, among which children are moved while
- * they die. */
+/* Storms: contexts on threads of their own, among which children are moved
+ * while they die. */
 
 #define CTXS     3
 #define CHILDREN 60

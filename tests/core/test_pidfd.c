@@ -805,8 +805,8 @@ fork_by_clone(void)
 	return (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
-/* All children of a context die; a process that has copies of their pidfds lives
- * on. Gives how often the context was readable. */
+/* All children of a context die; a process that has copies of their pidfds
+ * lives on. Gives how often the context was readable. */
 static int
 die_under_a_copy(struct sigchld_ctx *ctx, struct harness_child *held, int n,
     struct harness_log *log)
@@ -964,8 +964,8 @@ START_TEST(c33_a_child_that_begins_a_namespace)
 }
 END_TEST
 
-/* The orphans of the namespace become the children of process 1, who did not ask
- * for them. */
+/* The orphans of the namespace become the children of process 1, who did not
+ * ask for them. */
 static void
 be_process_one(void)
 {

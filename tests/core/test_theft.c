@@ -2,8 +2,8 @@
  * test_theft.c - somebody else has reaped our child
  *
  * Its end is told all the same, once: with the true status where a pidfd makes
- * the kernel remember it, else as STOLEN. Nothing tells of a theft by the signal,
- * so there somebody has to say that there is something to look at.
+ * the kernel remember it, else as STOLEN. Nothing tells of a theft by the
+ * signal, so there somebody has to say that there is something to look at.
  *
  * wrap: pidfd_exit
  */

@@ -104,9 +104,10 @@ __wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms)
 	return __real_sigchld__sys_poll(fds, n, timeout_ms);
 }
 
-/* The context is awake because another child ended; meanwhile this one does. The
- * signal has it look at both, a pidfd only at the other. Readable means dispatch,
- * so as long as it is readable, dispatch; then the event must have come. */
+/* The context is awake because another child ended; meanwhile this one does.
+ * The signal has it look at both, a pidfd only at the other. Readable means
+ * dispatch, so as long as it is readable, dispatch; then the event must have
+ * come. */
 static void
 run(enum moment when)
 {

@@ -7,13 +7,13 @@
  *
  * Contexts of each kind, one thread each: on pidfds, on few pidfds, by the
  * signal, handled by the application. Owners fork children into them and then,
- * while these die, move them from one to another, wait for them, kill them, take
- * pidfds of them and let them go. Keepers are forked, hold copies of all
- * descriptors for a moment, and end. In the second test a thief reaps whatever he
- * can get.
+ * while these die, move them from one to another, wait for them, kill them,
+ * take pidfds of them and let them go. Keepers are forked, hold copies of all
+ * descriptors for a moment, and end. In the second test a thief reaps whatever
+ * he can get.
  *
- * Each child ends in one event, by a callback or for whoever waits, and its status
- * is true, unless it was stolen and nobody knows it any more.
+ * Each child ends in one event, by a callback or for whoever waits, and its
+ * status is true, unless it was stolen and nobody knows it any more.
  *
  *	SIGCHLD_SEED		printed; the same choices again
  *	SIGCHLD_STRESS_SECONDS	5, for each test
@@ -251,8 +251,8 @@ work(void *user)
 	return NULL;
 }
 
-/* Where the application handles SIGCHLD, and where a theft is not told of, there
- * has to be somebody who says so. */
+/* Where the application handles SIGCHLD, and where a theft is not told of,
+ * there has to be somebody who says so. */
 static void *
 say_so(void *user)
 {

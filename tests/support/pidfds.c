@@ -43,8 +43,8 @@ harness_has_pidfds(void)
 
 #else
 
-/* Of ourselves, so ECHILD is the answer of a kernel that knows it, EINVAL of one
- * that does not. */
+/* Of ourselves, so ECHILD is the answer of a kernel that knows it, EINVAL of
+ * one that does not. */
 static bool
 can_wait_by(int pidfd)
 {
