@@ -2,17 +2,20 @@
 # named.sh SOURCE - each requirement has a test that names it
 #
 # The name of a test begins with what it shows, in small letters: c12_..., d4_...,
-# g7_.... The requirements are those of docs/requirements.md, each a row of one
-# of its tables.
+# g7_.... A script here says in a line `# shows: c12 g7' what it shows. The
+# requirements are those of docs/requirements.md, each a row of one of its tables.
 set -u
 
 source=$1
 requirements=$source/docs/requirements.md
 missing=0
 
-names=$(grep -rhoE 'START_TEST\([a-z]+[0-9]+_|START_TEST\([a-z]+[0-9]+(_[a-z]+[0-9]+)+_' \
-	--include='*.c' --include='*.cc' "$source/tests" |
-	sed 's/START_TEST(//' | tr '_' '\n' | grep -E '^[cdg][0-9]+$' | sort -u)
+names=$({
+	grep -rhoE 'START_TEST\([a-z]+[0-9]+_|START_TEST\([a-z]+[0-9]+(_[a-z]+[0-9]+)+_' \
+		--include='*.c' --include='*.cc' "$source/tests" |
+		sed 's/START_TEST(//' | tr '_' '\n'
+	sed -n 's/^# shows: //p' "$source"/tests/contract/*.sh | tr ' ' '\n'
+} | grep -E '^[cdg][0-9]+$' | sort -u)
 
 wanted=$(sed -n 's/^| \([CDG][0-9][0-9]*\) |.*/\1/p' "$requirements")
 [ -n "$wanted" ] || {

@@ -80,17 +80,24 @@ close_ours(void)
 		(void)close(ours[--n_ours]);
 }
 
+/* Which of them it is; -1: they are orphans now. */
+struct report {
+	int which;
+	pid_t pid;
+};
+
 static _Noreturn void
-be_orphan(enum place place, int go, int report)
+be_orphan(enum place place, int which, int go, int report)
 {
 	pid_t pid = getpid();
+	struct report here = { which, pid };
 	int byte;
 
 	if (place == SESSION)
 		CHILD_MUST(setpgid(0, 0) == 0);
 	if (place == APART)
 		CHILD_MUST(setsid() == pid);
-	CHILD_MUST(write(report, &pid, sizeof(pid)) == sizeof(pid));
+	CHILD_MUST(write(report, &here, sizeof(here)) == sizeof(here));
 	byte = take_byte(go);
 	if (byte == KILLED)
 		(void)kill(pid, SIGKILL);
@@ -100,7 +107,8 @@ be_orphan(enum place place, int go, int report)
 static _Noreturn void
 be_child(const int *go, int n, enum place place, int hold, int report)
 {
-	pid_t between, mark = 0;
+	struct report done = { -1, 0 };
+	pid_t between;
 	int i;
 
 	if (place == GROUP)
@@ -111,12 +119,12 @@ be_child(const int *go, int n, enum place place, int hold, int report)
 	if (between == 0) {
 		for (i = 0; i < n; i++) {
 			if (fork() == 0)
-				be_orphan(place, go[i], report);
+				be_orphan(place, i, go[i], report);
 		}
 		_exit(0);
 	}
 	CHILD_MUST(waitpid(between, NULL, 0) == between);
-	CHILD_MUST(write(report, &mark, sizeof(mark)) == sizeof(mark));
+	CHILD_MUST(write(report, &done, sizeof(done)) == sizeof(done));
 	(void)take_byte(hold);
 	_exit(0);
 }
@@ -124,13 +132,13 @@ be_child(const int *go, int n, enum place place, int hold, int report)
 static void
 take_reports(struct tree *tree, int report)
 {
-	pid_t pid;
-	int i, n = 0;
+	struct report got;
+	int i;
 
 	for (i = 0; i < tree->n + 1; i++) {
-		ck_assert_int_eq(read(report, &pid, sizeof(pid)), sizeof(pid));
-		if (pid != 0)
-			tree->orphan[n++] = pid;
+		ck_assert_int_eq(read(report, &got, sizeof(got)), sizeof(got));
+		if (got.which >= 0)
+			tree->orphan[got.which] = got.pid;
 	}
 }
 
@@ -153,7 +161,6 @@ on_event(struct sigchld_child *child, const struct sigchld_event *event,
 		tree->act(tree);
 }
 
-/* n orphans. Each takes any byte: with several, give all the same. */
 static void
 plant(struct tree *tree, struct sigchld_ctx *ctx, uint32_t flags,
     enum place place, int n)
