@@ -1,5 +1,5 @@
 #!/bin/sh
-# copies.sh DIR CC INCLUDE LIBRARY.a - several copies of the library in a process
+# copies.sh DIR CC INCLUDE LIBRARY.a - several copies of it in one process
 #
 # shows: c50 c27
 #

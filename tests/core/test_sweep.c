@@ -3,9 +3,10 @@
  *
  * wake: signal
  *
- * E1 to E8 in async/deferral.c. Contexts sleep in sigchld_wait, each on a thread
- * of its own; whether one does is read from it, so that nothing here hopes to be
- * late enough. What a death costs is counted by the writes to each self-pipe.
+ * E1 to E8 in async/deferral.c. Contexts sleep in sigchld_wait, each on a
+ * thread of its own; whether one does is read from it, so that nothing here
+ * hopes to be late enough. What a death costs is counted by the writes to each
+ * self-pipe.
  */
 #include "core/ctx.h"
 #include "help.h"

@@ -4,9 +4,9 @@
  *	host A.so B.so local|global signal|pidfd inner|outer
  *
  * A is opened first, so where the signal is used its handler is the inner one,
- * below that of B. The last word says which of them is closed and unloaded first.
- * The program has a handler of its own below both. It must go on being called,
- * and be the action again, or be called by what is left on top of it.
+ * below that of B. The last word says which of them is closed and unloaded
+ * first. The program has a handler of its own below both. It must go on being
+ * called, and be the action again, or be called by what is left on top of it.
  */
 #include <dlfcn.h>
 #include <signal.h>
