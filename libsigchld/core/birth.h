@@ -41,4 +41,7 @@ pid_t sigchld__birth(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
     uint32_t flags, struct sigchld__birth *birth, sigchld_event_fn *on_event,
     void *user);
 
+/* fork.c: a make that forks, as the context's options want it. */
+pid_t sigchld__birth_fork(struct sigchld__birth *birth);
+
 #endif

@@ -175,16 +175,6 @@ sigchld__child_unwatch(struct sigchld_child *child)
 	child->state = SIGCHLD__GONE;
 }
 
-static int
-take_zombie(const struct sigchld_child *child, struct sigchld__wait *ret_wait)
-{
-	if (child->pidfd.fd == -1)
-		return sigchld__sys_waitid(P_PID, child->pid, ret_wait,
-		    WEXITED | WNOHANG);
-	return sigchld__sys_waitid(SIGCHLD__P_PIDFD, child->pidfd.fd, ret_wait,
-	    WEXITED | WNOHANG | SIGCHLD__WALL);
-}
-
 /* The peek saw a zombie, and only now the pid becomes free. If somebody was
  * faster there is nothing to reap, and the status that we gave was true. */
 static void
@@ -195,7 +185,7 @@ reap(struct sigchld_child *child)
 
 	if (child->stopping && child->flags & SIGCHLD__CHILD_GROUP)
 		(void)sigchld__child_signal(child, SIGKILL);
-	rc = take_zombie(child, &wait);
+	rc = sigchld__child_ask(child, &wait, WEXITED | WNOHANG);
 	if (rc == 0 && wait.pid == child->pid)
 		child->ctx->stats.reaped++;
 	else if (rc == 0 || rc == -ECHILD) /* 0: it is a living child's now */

@@ -261,6 +261,12 @@ void sigchld__child_suspect(struct sigchld_child *child);
 
 /* look.c, with C */
 
+struct sigchld__wait;
+
+/* waitid(2) for just this child: by its pidfd if it has one, else by its pid. */
+int sigchld__child_ask(const struct sigchld_child *child,
+    struct sigchld__wait *ret_wait, int options);
+
 /* What has happened to this child? Queues what there is to tell. */
 void sigchld__look_at(struct sigchld_child *child);
 

@@ -9,30 +9,26 @@
 #include "core/ctx.h"
 #include "core/sys.h"
 
-static pid_t
-call_fork(pid_t (*fn)(void *user), void *user)
+pid_t
+sigchld__birth_fork(struct sigchld__birth *birth)
 {
 	int saved = errno;
-	pid_t pid = fn(user);
+	pid_t pid;
 
+	if (birth->fork == NULL)
+		return sigchld__sys_fork();
+	pid = birth->fork(birth->user);
 	if (pid < 0)
 		pid = errno > 0 ? -errno : -EAGAIN;
 	errno = saved;
 	return pid;
 }
 
-static pid_t
-make(struct sigchld__birth *birth)
-{
-	return birth->fork == NULL ? sigchld__sys_fork()
-				   : call_fork(birth->fork, birth->user);
-}
-
 pid_t
 sigchld_fork(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
     uint32_t flags, sigchld_event_fn *on_event, void *user)
 {
-	struct sigchld__birth birth = { .make = make };
+	struct sigchld__birth birth = { .make = sigchld__birth_fork };
 	int rc = sigchld__ctx_check(ctx);
 
 	if (rc < 0)

@@ -168,12 +168,10 @@ end_stolen(struct sigchld_child *child)
 	}
 }
 
-static int
-ask_kernel(const struct sigchld_child *child, struct sigchld__wait *ret_wait,
-    int options)
+int
+sigchld__child_ask(const struct sigchld_child *child,
+    struct sigchld__wait *ret_wait, int options)
 {
-	if (child->flags & SIGCHLD_CHILD_RUSAGE || child->owner != NULL)
-		options |= SIGCHLD__USAGE;
 	if (child->pidfd.fd == -1)
 		return sigchld__sys_waitid(P_PID, child->pid, ret_wait,
 		    options);
@@ -189,7 +187,7 @@ take_stop(struct sigchld_child *child)
 	struct sigchld__wait wait = { 0 };
 	int rc;
 
-	rc = ask_kernel(child, &wait, WSTOPPED | WCONTINUED | WNOHANG);
+	rc = sigchld__child_ask(child, &wait, WSTOPPED | WCONTINUED | WNOHANG);
 	if (rc < 0 || wait.pid == 0 ||
 	    (wait.code != CLD_STOPPED && wait.code != CLD_CONTINUED))
 		return false;
@@ -207,6 +205,8 @@ peek_options(const struct sigchld_child *child)
 	if (child->flags & SIGCHLD_CHILD_STOPS && !child->has_stop &&
 	    !child->released && !child->discarded)
 		options |= WSTOPPED | WCONTINUED;
+	if (child->flags & SIGCHLD_CHILD_RUSAGE || child->owner != NULL)
+		options |= SIGCHLD__USAGE;
 	return options;
 }
 
@@ -217,7 +217,7 @@ ask(struct sigchld_child *child)
 	struct sigchld_event event;
 	int rc;
 
-	rc = ask_kernel(child, &wait, peek_options(child));
+	rc = sigchld__child_ask(child, &wait, peek_options(child));
 	if (rc == -ECHILD) {
 		end_stolen(child);
 	} else if (rc < 0) {

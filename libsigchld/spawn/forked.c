@@ -26,21 +26,6 @@
 #include "spawn/engine.h"
 #include "spawn/sys.h"
 
-static pid_t
-call_fork(const struct sigchld__birth *birth)
-{
-	int saved = errno;
-	pid_t pid;
-
-	if (birth->fork == NULL)
-		return sigchld__sys_fork();
-	pid = birth->fork(birth->user);
-	if (pid < 0)
-		pid = errno > 0 ? -errno : -EAGAIN;
-	errno = saved;
-	return pid;
-}
-
 /* 0: it has executed its program, or was killed before. */
 static int
 read_error(int fd)
@@ -80,7 +65,7 @@ sigchld__forked_make(struct sigchld__start *start)
 		sigchld__nofork_end();
 		return rc;
 	}
-	pid = call_fork(&start->birth);
+	pid = sigchld__birth_fork(&start->birth);
 	if (pid == 0) {
 		start->plan.report = fds[1];
 		sigchld__child_run(&start->plan);

@@ -200,8 +200,8 @@ START_TEST(an_event_has_the_rusage_of_the_child)
 {
 	struct sigchld_ctx *ctx = open_ctx(NULL);
 	struct harness_log log = { .count = 0 };
-	pid_t pid = sigchld_fork(ctx, NULL, SIGCHLD_CHILD_RUSAGE, check_usage,
-	    &log);
+	pid_t pid =
+	    sigchld_fork(ctx, NULL, SIGCHLD_CHILD_RUSAGE, check_usage, &log);
 
 	if (pid == 0) {
 		while (clock() < CLOCKS_PER_SEC / 50)
