@@ -454,12 +454,16 @@ START_TEST(c31_descriptors_run_out)
 	struct sigchld_ctx *ctx = open_ctx(SIGCHLD_OPTIONS(.max_pidfds = 1000));
 	struct harness_log log = { .count = 0 };
 	struct rlimit before, tight;
-	int lowest = dup(STDERR_FILENO), i;
+	int fds[LEFT], i;
 
-	(void)close(lowest);
+	/* Each takes the lowest that is free; others may be open above. */
+	for (i = 0; i < LEFT; i++)
+		fds[i] = dup(STDERR_FILENO);
+	for (i = 0; i < LEFT; i++)
+		(void)close(fds[i]);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
 	tight = before;
-	tight.rlim_cur = (rlim_t)(lowest + LEFT);
+	tight.rlim_cur = (rlim_t)fds[LEFT - 1] + 1;
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
 	for (i = 0; i < N; i++)
 		(void)watched_zombie(ctx, NULL, i, harness_on_event, &log);
