@@ -6,6 +6,7 @@
  * process of the test and take the census; the unchecked ones run in the runner,
  * before and after, and print the verdict as soon as it is known.
  *
+ * Tests choose descriptors by number, so whatever was inherited is closed first.
  * The runner needs SIGCHLD: were it ignored, check would wait for ever, and were
  * it blocked, every test would begin with a mask that no test asked for.
  *
@@ -240,11 +241,16 @@ all_known(int argc, char **argv, const struct harness_test *tests, size_t n)
 	return true;
 }
 
+#define INHERITED 256 /* numbers below which somebody may have left one open */
+
 static void
 prepare_process(void)
 {
 	sigset_t none;
+	int fd;
 
+	for (fd = STDERR_FILENO + 1; fd < INHERITED; fd++)
+		(void)close(fd);
 	(void)sigemptyset(&none);
 	(void)signal(SIGCHLD, SIG_DFL);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
