@@ -154,10 +154,13 @@ void
 sigchld__orphan_abandon(struct sigchld_child *orphan)
 {
 	struct sigchld_child *owner = orphan->owner;
+	bool told = orphan->calling;
 
 	if (!orphan->linked)
 		sigchld__child_link(orphan);
 	sigchld__child_unwatch(orphan);
+	if (told)
+		return; /* telling_end does the rest */
 	sigchld__child_collect(orphan);
 	release(owner);
 	sigchld__registry_lock();
@@ -178,7 +181,7 @@ telling_end(struct telling *t)
 		t->run->forked = true;
 		return;
 	}
-	t->owner->calling = false;
+	t->owner->calling = t->orphan->calling = false;
 	t->orphan->pins--;
 	sigchld__child_settle(t->orphan);
 	sigchld__child_collect(t->orphan);
@@ -205,7 +208,7 @@ tell(struct sigchld__run *run, struct sigchld_child *orphan)
 	event.group = orphan->stop.group;
 	event.cgroup = orphan->stop.cgroup;
 	run->ctx->stats.descendants++;
-	owner->calling = true;
+	owner->calling = orphan->calling = true;
 	orphan->pins++;
 	sigchld__call_begin(&t.call, run->ctx);
 	if (on_event != NULL) {

@@ -568,7 +568,8 @@ act(struct worker *w)
 		break;
 	case 1:
 		MUST(sigchld_foreach(w->ctx, count_one, &n) == 0);
-		MUST(n <= w->quota);
+		/* And those that a thread is just letting go. */
+		MUST(n <= w->quota + n_workers);
 		break;
 	case 2:
 		MUST(sigchld_occurred(NULL) == 0);
