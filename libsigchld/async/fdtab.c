@@ -16,8 +16,10 @@
  *	    while the owner is g	    publish the owner
  *	use it				close: grab; owner to 0; drop
  *	drop: count - 1			move: grab; next = g'; drop
- *	the last one, without owner:	the last one, with owner and next:
- *	    word to 0, then close	    grab again, and if alone change the
+ *	the last one, without owner:	take: grab; g, 1 to 0, 0; close. If not
+ *	    word to 0, then close	    alone, close as above
+ *					the last one, with owner and next:
+ *					    grab again, and if alone change the
  *					    owner; drop
  *
  * T1	Only read-modify-write touches a word that others may change: late
@@ -27,7 +29,8 @@
  * T3	While a reference to an owned descriptor is held, it is neither closed
  *	nor given away.
  * T4	Exactly one closer: who changes (0, 1) to (0, 0). The owner goes first,
- *	so nobody new comes; nobody waits.
+ *	so nobody new comes; nobody waits. A taker changes (g, 1), his own
+ *	reference, to (0, 0) at once, and closes many descriptors together.
  * T5	The owner changes only when nobody but the changer holds it.
  * T6	The word is zero before close(2) frees the number, so whoever gets that
  *	number next finds room. Word and close change together under the no-fork
@@ -256,6 +259,17 @@ sigchld__fd_disown(int fd, uint32_t group)
 	} while (!atomic_compare_exchange_weak_explicit(&e->word, &word,
 	    word & COUNT, memory_order_acq_rel, memory_order_relaxed));
 	return 0;
+}
+
+bool
+sigchld__fd_take(int fd, uint32_t group)
+{
+	uint32_t word = group | ONE;
+
+	/* Acquire: what others wrote before they dropped it. */
+	return atomic_compare_exchange_strong_explicit(&sigchld__fd_entry(fd)
+							    ->word,
+	    &word, 0, memory_order_acq_rel, memory_order_relaxed);
 }
 
 /* T4, T6: (0, 1) is ours alone. */

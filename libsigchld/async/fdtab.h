@@ -66,6 +66,10 @@ enum sigchld__fd_drop {
 /* -EINVAL: nobody holds it. */
 int sigchld__fd_drop(int fd);
 
+/* Of one that you hold, under the no-fork lock. True: it is out of the table, and
+ * you close it before you leave the lock. False: others hold it too. */
+bool sigchld__fd_take(int fd, uint32_t group);
+
 /* After MOVING: the owner becomes `to'. False: no longer the only one. */
 bool sigchld__fd_reown(int fd, uint32_t from, uint32_t to);
 

@@ -20,7 +20,7 @@
 #include "core/fds.h"
 #include "core/health.h"
 #include "core/orphan.h"
-#include "core/pidfd.h"
+#include "core/retire.h"
 #include "core/sweep.h"
 #include "core/sys.h"
 #include "core/wait.h"
@@ -36,7 +36,7 @@ run_end(struct sigchld__run *run)
 		return;
 	}
 	ctx->dispatching = ctx->delivering = false;
-	sigchld__pidfd_close_retired(ctx);
+	sigchld__retire_close(ctx);
 	(void)sigchld__ctx_need(ctx); /* less, or the same: cannot fail */
 	if (ctx->closed)
 		sigchld__ctx_finish(ctx);

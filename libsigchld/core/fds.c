@@ -228,6 +228,19 @@ sigchld__fds_close_own(int fd, struct sigchld_fdref *ref)
 	ref->generation = 0;
 }
 
+bool
+sigchld__fds_take_own(struct sigchld_fdref ref)
+{
+	uint32_t group;
+
+	if (sigchld__fd_grab_generation(ref.fd, ref.generation, &group) < 0)
+		return false;
+	if (sigchld__fd_take(ref.fd, group))
+		return true;
+	(void)give_up(ref.fd, group, false);
+	return false;
+}
+
 static void
 leave_one(int fd, struct sigchld__fdentry *entry, void *user)
 {

@@ -17,6 +17,10 @@ int sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
 /* One of the library's own, whether it got into the table or not; -1: none. */
 void sigchld__fds_close_own(int fd, struct sigchld_fdref *ref);
 
+/* Under the no-fork lock. True: it is out of the table, and yours to close before
+ * you leave the lock. False: whoever holds it too closes it. */
+bool sigchld__fds_take_own(struct sigchld_fdref ref);
+
 /* Drop, and move if it was to move. As sigchld_fd_drop. */
 int sigchld__fds_drop(int fd);
 

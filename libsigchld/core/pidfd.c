@@ -29,11 +29,7 @@
  *	edge-triggered and its child reaped.
  * F4	A forked child never changes the set, which it shares; it only closes.
  *
- * F5	A close costs as much as the reap before it. While a context runs its
- *	callbacks, pidfds are put by and closed all together at the end, or when
- *	there are many: after all that was harvested was looked up in the table,
- *	and before the set is asked again. So the edge that our own reap gives
- *	wakes nobody, and nobody finds the child that is gone.
+ * F5	A pidfd is closed after the callbacks, with others: retire.c.
  *
  * Budget: the pidfds of a context are at most its max_pidfds; those of contexts
  * that set none are together at most a quarter of RLIMIT_NOFILE, for a program
@@ -51,6 +47,7 @@
 #include "core/fds.h"
 #include "core/forks.h"
 #include "core/pidfd.h"
+#include "core/retire.h"
 #include "core/sys.h"
 
 #define POLLIN_EVENT 1u
@@ -237,29 +234,6 @@ sigchld__pidfd_attach(struct sigchld_child *child, int fd, bool polled)
 }
 
 void
-sigchld__pidfd_close_retired(struct sigchld_ctx *ctx)
-{
-	unsigned int i;
-
-	if (ctx->n_retired == 0)
-		return;
-	sigchld__nofork_begin();
-	for (i = 0; i < ctx->n_retired; i++)
-		sigchld__fds_close_own(ctx->retired[i].fd, &ctx->retired[i]);
-	sigchld__nofork_end();
-	ctx->n_retired = 0;
-}
-
-/* F5. */
-static void
-retire(struct sigchld_ctx *ctx, const struct sigchld_fdref *pidfd)
-{
-	ctx->retired[ctx->n_retired++] = *pidfd;
-	if (!ctx->delivering || ctx->n_retired == SIGCHLD__RETIRED)
-		sigchld__pidfd_close_retired(ctx);
-}
-
-void
 sigchld__pidfd_detach(struct sigchld_child *child)
 {
 	struct sigchld_ctx *ctx = child->ctx;
@@ -269,7 +243,7 @@ sigchld__pidfd_detach(struct sigchld_child *child)
 	if (child->polled &&
 	    (child->copied || child->forks_at_add != sigchld__forks_seen()))
 		sigchld__poller_remove(&ctx->poller, child->pidfd.fd);
-	retire(ctx, &child->pidfd);
+	sigchld__retire(ctx, child->pidfd);
 	child->pidfd = (struct sigchld_fdref){ -1, 0 };
 	if (child->polled)
 		count(ctx, false);

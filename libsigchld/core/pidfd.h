@@ -31,9 +31,6 @@ int sigchld__pidfd_prove(int fd, bool *ret_silent);
 /* With C: without it. */
 void sigchld__pidfd_detach(struct sigchld_child *child);
 
-/* With C: close those that were detached while it was dispatched. */
-void sigchld__pidfd_close_retired(struct sigchld_ctx *ctx);
-
 /* With C: what became of a child that somebody else reaped? 1: this; 0: the
  * kernel does not know; -EAGAIN: not yet. */
 int sigchld__pidfd_status(const struct sigchld_child *child, int *ret_wstatus);

@@ -17,6 +17,7 @@
  * tells of it, and somebody's waitpid(-1) may see it.
  */
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "async/nofork.h"
@@ -26,15 +27,18 @@
 #include "spawn/engine.h"
 #include "spawn/sys.h"
 
-/* 0: it has executed its program, or was killed before. */
+/* 0: it has executed its program, or was killed before. If it cannot be read what
+ * happened, the program may run already, and nobody must wait for its end. */
 static int
-read_error(int fd)
+read_error(pid_t pid, int fd)
 {
 	int err = 0, rc;
 
 	rc = sigchld__sys_pipe_read(fd, &err, sizeof(err));
-	if (rc < 0)
+	if (rc < 0) {
+		(void)sigchld__sys_kill(pid, SIGKILL);
 		return rc;
+	}
 	if (rc != (int)sizeof(err))
 		return 0;
 	return err < 0 ? err : -ENOEXEC; /* an exec that came back */
@@ -46,7 +50,7 @@ await_exec(pid_t pid, int fd)
 	struct sigchld__wait wait;
 	int rc;
 
-	rc = read_error(fd);
+	rc = read_error(pid, fd);
 	if (rc == 0)
 		return pid;
 	(void)sigchld__sys_waitid(P_PID, pid, &wait, WEXITED);

@@ -237,6 +237,26 @@ START_TEST(d3_the_last_to_drop_closes)
 }
 END_TEST
 
+START_TEST(d3_who_holds_it_alone_takes_it_and_closes_it)
+{
+	int fd = open_null();
+
+	(void)insert(fd, 3);
+	ck_assert(!sigchld__fd_take(fd, 3)); /* not held */
+	ck_assert_int_eq(sigchld__fd_grab(fd, 3), 0);
+	ck_assert_int_eq(sigchld__fd_grab(fd, 3), 0);
+	ck_assert(!sigchld__fd_take(fd, 3)); /* held twice */
+	ck_assert_int_eq(sigchld__fd_drop(fd), SIGCHLD__FD_DROPPED);
+	ck_assert(!sigchld__fd_take(fd, 4)); /* another's */
+	ck_assert_uint_eq(word_of(fd), 0x10003);
+	ck_assert(sigchld__fd_take(fd, 3));
+	ck_assert_uint_eq(word_of(fd), 0);
+	ck_assert(is_open(fd));
+	ck_assert_int_eq(sigchld__fd_grab(fd, 3), -EBADF);
+	(void)close(fd);
+}
+END_TEST
+
 #define HOLDERS 8
 
 static struct gate gates[HOLDERS];
@@ -526,6 +546,7 @@ HARNESS("fdtab",
 	HARNESS_TEST(d2_grab_counts_only_under_the_right_owner),
 	HARNESS_TEST(d2_between_claim_and_publish_nobody_grabs),
 	HARNESS_TEST(d3_the_last_to_drop_closes),
+	HARNESS_TEST(d3_who_holds_it_alone_takes_it_and_closes_it),
 	HARNESS_TEST(d3_of_many_one_closes_and_nobody_waits),
 	HARNESS_TEST(d3_what_is_to_stay_open_stays_open),
 	HARNESS_TEST(d4_owner_changes_only_at_count_zero),

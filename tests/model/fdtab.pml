@@ -16,11 +16,12 @@
  *	    read keep_open; lock N;	    drop
  *	    W = (0, 0); close(2) unless	  remove: the same, and whoever took the
  *	    keep_open; unlock N		    owner away sets keep_open; drop
- *	  else CAS n -> n - 1; if that	  move: grab any owner; compare the
- *	    left (g, 0) and next is set:    generation; CAS next 0 -> to; drop
- *	    grab(g); CAS (g, 1) ->
- *	    (next, 1); if that worked,
- *	    next = 0; drop again
+ *	  else CAS n -> n - 1; if that	  take: lock N; grab any owner; compare
+ *	    left (g, 0) and next is set:    the generation; CAS (g, 1) to
+ *	    grab(g); CAS (g, 1) ->	    (0, 0); close(2); unlock N; if that
+ *	    (next, 1); if that worked,	    was not the word, as close
+ *	    next = 0; drop again	  move: grab any owner; compare the
+ *					    generation; CAS next 0 -> to; drop
  *
  * N is the no-fork lock. Nobody waits, but for N, which is held for a moment.
  *
@@ -33,7 +34,7 @@
  * remove, file 1 is inserted again by group 2. At the same time run: a user of
  * each group (grab, use, drop); a second thread that closes by the first
  * reference, soon or after that is stale, or never; the two owners, who close
- * or move or remove or do nothing more; and a thread that forks.
+ * or take or move or remove or do nothing more; and a thread that forks.
  *
  * Invariants:
  *
@@ -74,8 +75,11 @@
  *	BAD_NEXTLATE	the last one changes (g, 0) to (next, 0), holding
  *			nothing, and then clears next
  *
- * Sizes: the whole takes a minute. FIRST and SECOND fix what the two owners do,
- * CLOSE, MOVE or REMOVE; NO_CLOSER leaves the second closer out.
+ *	BAD_TAKEHELD	take does not see whether others hold it
+ *	BAD_TAKENOFORK	take does not take N
+ *
+ * Sizes: the whole takes two minutes. FIRST and SECOND fix what the two owners
+ * do, CLOSE, TAKE, MOVE or REMOVE; NO_CLOSER leaves the second closer out.
  *
  * Not covered: counts that overflow (refused), more than two groups.
  */
@@ -122,6 +126,7 @@ bit kept = 0;       /* the file was removed from the table */
 #define CLOSE 1
 #define MOVE 2
 #define REMOVE 3
+#define TAKE 4
 
 /* ---- words ------------------------------------------------------------- */
 
@@ -377,6 +382,38 @@ inline close_held()
 #endif
 }
 
+/* We hold it. Not gone if others do too; then nothing was done. */
+inline take_held()
+{
+#ifndef BAD_TAKENOFORK
+	atomic { !N -> N = 1 };
+#endif
+	if
+#ifdef BAD_TAKEHELD
+	:: atomic { true ->
+#else
+	:: atomic { W == WORD(from, 1) ->
+#endif
+		W = 0;
+		condemned = file;
+		if
+		:: generation == 2 ->
+			CHECK(DISTURBED, second);
+			stands = 0
+		:: else
+		fi;
+		gone = 1
+	   };
+	   close_file()
+#ifndef BAD_TAKEHELD
+	:: W != WORD(from, 1) -> skip
+#endif
+	fi;
+#ifndef BAD_TAKENOFORK
+	N = 0
+#endif
+}
+
 inline remove_held()
 {
 #ifdef BAD_KEEPFIRST
@@ -431,11 +468,20 @@ inline call(which, op)
 #endif
 	      if
 	      :: op == CLOSE -> close_held()
+	      :: op == TAKE ->
+		 take_held();
+		 if
+		 :: gone -> skip
+		 :: !gone -> close_held()
+		 fi
 	      :: op == REMOVE -> remove_held()
 	      :: op == MOVE -> move_held(3 - (which))
 	      fi
 	   fi;
-	   drop()
+	   if
+	   :: gone -> gone = 0
+	   :: !gone -> drop()
+	   fi
 	:: !ok -> skip
 	fi;
 	forget()
@@ -444,11 +490,11 @@ inline call(which, op)
 /* ---- the processes ----------------------------------------------------- */
 
 /* Needed by each: w the word as last seen, n the next owner, from the owner
- * when grabbed, mine (a ghost) the file then, second (a ghost) whether this is
- * the second owner. */
+ * when grabbed, gone that we took it, mine (a ghost) the file then, second (a
+ * ghost) whether this is the second owner. */
 #define LOCALS                                     \
 	byte w = 0, n = 0, from = 0, mine = 0;     \
-	bit ok = 0, keep = 0
+	bit ok = 0, keep = 0, gone = 0
 
 inline forget()
 {
@@ -488,6 +534,7 @@ inline choose_first()
 	:: op = CLOSE
 	:: op = MOVE
 	:: op = REMOVE
+	:: op = TAKE
 	fi
 #endif
 }
@@ -500,6 +547,7 @@ inline choose_second()
 	if
 	:: op = CLOSE
 	:: op = MOVE
+	:: op = TAKE
 	fi
 #endif
 }
@@ -594,24 +642,29 @@ init
  * broken variant stops at the first invariant that breaks.
  *
  * built with                               breaks              states
- * FIRST=CLOSE SECOND=MOVE NO_CLOSER        nothing            106,081
- * FIRST=REMOVE SECOND=MOVE NO_CLOSER       nothing            104,757
- * FIRST=MOVE NO_CLOSER                     nothing             39,330
- * FIRST=CLOSE SECOND=CLOSE                 nothing          1,495,351
- * FIRST=MOVE SECOND=CLOSE                  nothing          2,690,327
- * -                                        nothing         30,337,919
- * BAD_FLAG                                 USE_CLOSED          16,744
- * BAD_CLOSEFIRST                           NO_ROOM              3,685
- * BAD_LOOKLAST                             ONE_CLOSER             243
- * BAD_CLOSEEARLY                           NO_ROOM              3,410
- * BAD_CLEARAGAIN                           LEFT_OVER            3,532
- * BAD_NOUNDO                               LOST_CLOSE              61
- * FIRST=CLOSE SECOND=CLOSE BAD_UNDO        NO_ROOM             21,402
- * BAD_NOGENERATION                         DISTURBED              272
- * FIRST=CLOSE NO_CLOSER BAD_NOFORK         INHERITED           62,376
- * FIRST=REMOVE SECOND=CLOSE BAD_LATEREAD   ONE_CLOSER           1,283
- * FIRST=REMOVE SECOND=CLOSE BAD_KEEPFIRST  LOST_CLOSE           1,242
- * FIRST=MOVE SECOND=CLOSE BAD_HELDMOVE     GIVEN_AWAY          17,212
- * BAD_LOOKBEFORE                           LOST_MOVE              842
- * FIRST=MOVE SECOND=MOVE BAD_NEXTLATE      LOST_MOVE            2,147
+ * FIRST=CLOSE SECOND=MOVE NO_CLOSER        nothing            106,897
+ * FIRST=REMOVE SECOND=MOVE NO_CLOSER       nothing            105,621
+ * FIRST=MOVE NO_CLOSER                     nothing             39,618
+ * FIRST=TAKE NO_CLOSER                     nothing            144,399
+ * FIRST=TAKE SECOND=CLOSE                  nothing          1,636,703
+ * FIRST=CLOSE SECOND=CLOSE                 nothing          1,560,175
+ * FIRST=CLOSE SECOND=TAKE                  nothing          1,795,015
+ * FIRST=MOVE SECOND=CLOSE                  nothing          2,757,735
+ * -                                        nothing         38,384,519
+ * BAD_FLAG                                 USE_CLOSED          20,737
+ * BAD_CLOSEFIRST                           NO_ROOM              4,757
+ * BAD_LOOKLAST                             ONE_CLOSER             250
+ * BAD_CLOSEEARLY                           NO_ROOM              4,281
+ * BAD_CLEARAGAIN                           LEFT_OVER            4,403
+ * BAD_NOUNDO                               LOST_CLOSE              62
+ * FIRST=CLOSE SECOND=CLOSE BAD_UNDO        NO_ROOM             22,239
+ * BAD_NOGENERATION                         DISTURBED              281
+ * FIRST=CLOSE NO_CLOSER BAD_NOFORK         INHERITED           70,737
+ * FIRST=REMOVE SECOND=CLOSE BAD_LATEREAD   ONE_CLOSER           1,369
+ * FIRST=REMOVE SECOND=CLOSE BAD_KEEPFIRST  LOST_CLOSE           1,318
+ * FIRST=MOVE SECOND=CLOSE BAD_HELDMOVE     GIVEN_AWAY          17,822
+ * BAD_LOOKBEFORE                           LOST_MOVE              895
+ * FIRST=MOVE SECOND=MOVE BAD_NEXTLATE      LOST_MOVE            2,274
+ * FIRST=TAKE SECOND=CLOSE BAD_TAKEHELD     NO_ROOM              1,399
+ * FIRST=TAKE NO_CLOSER BAD_TAKENOFORK      INHERITED           69,665
  */
