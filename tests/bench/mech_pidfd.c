@@ -1,8 +1,13 @@
 /*
  * mech_pidfd.c - pidfds in an epoll set, with nothing around them
+ *
+ * With the variant peek the zombie is kept during the callback, as libsigchld and
+ * sd-event keep it: so it is asked twice, and the pid stays the child's.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,10 +21,12 @@ struct pidfds {
 	int epoll;
 };
 
+static bool keeps_zombie;
+
 static int
 setup(const char *variant)
 {
-	(void)variant;
+	keeps_zombie = strcmp(variant, "peek") == 0;
 
 	return 0;
 }
@@ -73,12 +80,19 @@ forget(struct bench_loop *loop, int fd)
 static int
 reap(struct bench_loop *loop, struct bench_child *child)
 {
+	int peek = keeps_zombie ? WNOWAIT : 0, fd = child->fd;
 	siginfo_t info;
 
-	if (waitid(P_PIDFD, (id_t)child->fd, &info, WEXITED) < 0)
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | peek) < 0)
 		return -errno;
-	forget(loop, child->fd);
+	if (!keeps_zombie)
+		forget(loop, fd);
 	bench_ended(loop, child, info.si_pid, wstatus_of(&info));
+	if (!keeps_zombie)
+		return 0;
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED) < 0)
+		return -errno;
+	forget(loop, fd);
 
 	return 0;
 }

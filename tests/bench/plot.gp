@@ -25,9 +25,10 @@ high = real(word(range, 2))
 set errorbars lc rgb '#222222'
 
 # libsigchld in strong colours, the floors in greys, the peers in others
-array colour[11] = [ '#c00020', '#e86a00', '#f08cb0', '#000000', '#888888', \
+array colour[12] = [ '#c00020', '#e86a00', '#f08cb0', '#000000', '#606060', \
+    '#a0a0a0', \
     '#2060c0', '#40a0e0', '#107040', '#70b030', '#b0a000', '#8040b0' ]
-array point[11] = [ 7, 5, 9, 6, 4, 13, 12, 11, 10, 3, 2 ]
+array point[12] = [ 7, 5, 9, 6, 8, 4, 13, 12, 11, 10, 3, 2 ]
 
 if (kind eq 'lines') {
 	set key outside right center reverse Left samplen 2 spacing 1.2

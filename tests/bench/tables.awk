@@ -18,12 +18,13 @@
 
 BEGIN {
 	n_mechs = split("sigchld-auto sigchld-signal sigchld-pidfd " \
-	    "raw-pidfd raw-waitpid libuv libev glib sd-event " \
-	    "sd-event-nopidfd walk", mechs)
+	    "raw-pidfd raw-pidfd-peek raw-waitpid libuv libev glib " \
+	    "sd-event sd-event-nopidfd walk", mechs)
 	title["sigchld-auto"] = "libsigchld"
 	title["sigchld-signal"] = "libsigchld, signal"
 	title["sigchld-pidfd"] = "libsigchld, pidfd"
 	title["raw-pidfd"] = "raw pidfd"
+	title["raw-pidfd-peek"] = "raw pidfd, zombie kept"
 	title["raw-waitpid"] = "raw waitpid(-1)"
 	title["libuv"] = "libuv"
 	title["libev"] = "libev"

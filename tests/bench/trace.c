@@ -37,6 +37,9 @@ static const struct {
 	{ SYS_read, "read" },
 	{ SYS_write, "write" },
 	{ SYS_close, "close" },
+#ifdef SYS_close_range
+	{ SYS_close_range, "close_range" },
+#endif
 	{ SYS_futex, "futex" },
 	{ SYS_getpid, "getpid" },
 	{ SYS_rt_sigreturn, "rt_sigreturn" },
