@@ -158,6 +158,8 @@ deliver(struct sigchld__run *run, struct sigchld_child *child)
 			call_on_event(run, child, &event, false);
 	} else if (child->discarded) {
 		call_on_gone(run, child);
+	} else if (child->waiter != NULL && !child->released) {
+		sigchld__waiter_wake(child->waiter); /* the end is his */
 	} else {
 		event = child->event;
 		if (atomic_load(&child->reported))

@@ -298,6 +298,8 @@ wait_for(struct sigchld_child *child, int64_t until,
 	set_waiter(child, NULL);
 	leave(&w);
 	close_waiter(&w);
+	if (child->state == SIGCHLD__ENDED && !child->calling)
+		sigchld__child_queue(child); /* a dispatch left it to us */
 	if (child->state == SIGCHLD__WATCHED || child->queued)
 		sigchld__child_suspect(child);
 	return rc;
