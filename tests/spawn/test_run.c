@@ -1,14 +1,43 @@
 /*
  * test_run.c - a program run to its end, with what it wrote
  *
- * wrap: alloc
+ * wrap: alloc nonblock poll
  */
+#include <poll.h>
+
+#include "core/sys.h"
 #include "help.h"
 
 void *__real_sigchld__sys_alloc(size_t n, size_t size);
 void *__wrap_sigchld__sys_alloc(size_t n, size_t size);
 
-static int fail_at; /* this one fails; 0: none */
+int __real_sigchld__sys_nonblock(int fd);
+int __wrap_sigchld__sys_nonblock(int fd);
+int __real_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int ms);
+int __wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int ms);
+
+static int fail_at;          /* this one fails; 0: none */
+static int n_nonblocks;      /* that were asked for */
+static int fail_nonblock_at; /* this one of them fails; 0: none */
+static int ready = -1;       /* before the first poll a byte comes here */
+static char said;            /* that byte */
+
+int
+__wrap_sigchld__sys_nonblock(int fd)
+{
+	n_nonblocks++;
+	if (fail_nonblock_at > 0 && --fail_nonblock_at == 0)
+		return -EACCES;
+	return __real_sigchld__sys_nonblock(fd);
+}
+
+int
+__wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int ms)
+{
+	if (ready >= 0 && read(ready, &said, 1) == 1)
+		ready = -1;
+	return __real_sigchld__sys_poll(fds, n, ms);
+}
 
 void *
 __wrap_sigchld__sys_alloc(size_t n, size_t size)
@@ -443,6 +472,142 @@ START_TEST(g4_it_is_good_in_a_callback)
 }
 END_TEST
 
+/* One that would block cannot be used: the program would wait for us, and we
+ * for it. */
+START_TEST(a_stream_that_would_block_ends_it)
+{
+	const struct sigchld_run_options run = {
+		.size = sizeof(run), .input = "x", .ninput = 1
+	};
+	char cat[] = "cat";
+	char *args[] = { cat, NULL };
+	const struct sigchld_spawn_options *spawn = SIGCHLD_SPAWN(.argv = args);
+
+	EACH_ENGINE(engine)
+	{
+		struct sigchld_ctx *ctx;
+		int i, before, fds = harness_count_fds();
+
+		n_nonblocks = 0;
+		ctx = open_ctx(NULL); /* one of these is in each run, too */
+		before = n_nonblocks;
+		sigchld_free(ctx);
+		for (i = 1; i <= 3; i++) {
+			fail_nonblock_at = before + i;
+			refused(-EACCES, spawn, &run);
+			ck_assert_int_eq(fail_nonblock_at, 0);
+			ck_assert_int_eq(harness_count_fds(), fds);
+		}
+	}
+}
+END_TEST
+
+/* One that becomes another user's */
+
+#define UID 4242 /* nobody's, it is hoped */
+
+/* A copy of a program of root's that runs as root, whoever starts it. */
+static void
+copy_with_setuid(const char *from, const char *to)
+{
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
+	char data[4096];
+	ssize_t n;
+
+	ck_assert_int_ge(in, 0);
+	ck_assert_int_ge(out, 0);
+	while ((n = read(in, data, sizeof(data))) > 0)
+		ck_assert_int_eq(write(out, data, (size_t)n), n);
+	ck_assert_int_eq(n, 0);
+	ck_assert_int_eq(fchown(out, 0, 0), 0);
+	ck_assert_int_eq(fchmod(out, 04755), 0);
+	(void)close(in);
+	(void)close(out);
+}
+
+/* In a forked copy, which is the other user's: 77, the program may not become
+ * root; else 0 or what is wrong. */
+static int
+run_as_other(char *program, const int *told, const int *hold, const int *lives,
+    enum sigchld__engine engine)
+{
+	const struct sigchld_fdmap map[] = { { told[1], 3 }, { hold[0], 4 },
+		{ lives[1], 5 } };
+	const struct sigchld_run_options run = {
+		.size = sizeof(run), .timeout_ms = 1, .grace_ms = 1
+	};
+	struct sigchld_run_result result = { .size = sizeof(result) };
+	char *args[] = { program, NULL };
+	int rc, fds;
+
+	(void)sigchld_postfork();
+	sigchld__engine_force(engine);
+	CHILD_MUST(setgid(UID) == 0 && setuid(UID) == 0);
+	fds = harness_count_fds();
+	ready = told[0];
+	rc = sigchld_run(SIGCHLD_SPAWN(.argv = args, .fdmap = map, .nfdmap = 3),
+	    &run, &result);
+	if (said != 'y')
+		return 77;
+	CHILD_MUST(rc == -EACCES);
+	CHILD_MUST(result.output == NULL && result.flags == 0);
+	CHILD_MUST(fds == harness_count_fds());
+	CHILD_MUST(!harness_readable(lives[0], 0)); /* it goes on */
+	return 0;
+}
+
+/* The deadline has passed when the loop first waits, and the program is another
+ * user's by then. */
+static int
+run_what_is_anothers(char *program, enum sigchld__engine engine)
+{
+	int told[2], hold[2], lives[2], code;
+	char byte;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(told, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(hold, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(lives, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(run_as_other(program, told, hold, lives, engine));
+	(void)close(lives[1]);
+	code = exit_code(pid);
+	(void)close(hold[1]);
+	ck_assert(harness_readable(lives[0], (int)harness_patience_ms()));
+	ck_assert_int_eq(read(lives[0], &byte, 1), 0); /* it is gone, too */
+	(void)close(told[0]);
+	(void)close(told[1]);
+	(void)close(hold[0]);
+	(void)close(lives[0]);
+	return code;
+}
+
+START_TEST(who_may_not_be_signalled_is_an_error_at_the_timeout)
+{
+	char folder[] = P_tmpdir "/sigchld-XXXXXX", path[64];
+	int code = 0;
+
+	if (geteuid() != 0)
+		harness_skip("only root can make a program of root's");
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	(void)snprintf(path, sizeof(path), "%s/become", folder);
+	copy_with_setuid(BECOME, path);
+	EACH_ENGINE(engine)
+	{
+		if (code == 0)
+			code = run_what_is_anothers(path, engine);
+	}
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rmdir(folder), 0);
+	if (code == 77)
+		harness_skip("no program may become another user's here");
+	ck_assert_int_eq(code, 0);
+}
+END_TEST
+
 HARNESS("run",
     {
 	HARNESS_TEST(output_errors_and_status),
@@ -462,4 +627,6 @@ HARNESS("run",
 	HARNESS_TEST(what_cannot_be_executed_leaves_nothing),
 	HARNESS_TEST(c31_without_memory_nothing_is_left),
 	HARNESS_TEST(g4_it_is_good_in_a_callback),
+	HARNESS_TEST(a_stream_that_would_block_ends_it),
+	HARNESS_TEST(who_may_not_be_signalled_is_an_error_at_the_timeout),
     })
