@@ -727,6 +727,101 @@ START_TEST(c32_close_range_is_refused_later)
 }
 END_TEST
 
+/* valgrind */
+
+static const char valgrind_lib[] = "/nowhere/vgpreload_core-amd64-linux.so";
+
+static bool
+is_under_valgrind(void)
+{
+	const char *preloaded = getenv("LD_PRELOAD");
+
+	return preloaded != NULL && strstr(preloaded, "/vgpreload_") != NULL;
+}
+
+/* It ends a process that makes a clone which it does not know; a probe, too. */
+static void
+must_only_fork(void)
+{
+	static char *none[] = { NULL };
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct ended ended = { .count = 0 };
+	pid_t pid;
+
+	pid = sigchld_spawn(ctx, NULL,
+	    SIGCHLD_SPAWN(.argv = args, .envp = none), on_end, &ended);
+	ck_assert_msg(pid > 0, "%s", strerror(-pid));
+	await_end(ctx, &ended, pid, 0);
+	ck_assert_int_eq(n_forks, 1);
+	ck_assert_int_eq(n_clones + n_copies, 0);
+	sigchld_free(ctx);
+}
+
+START_TEST(c32_with_the_sign_of_valgrind_it_forks)
+{
+	const char *before = getenv("LD_PRELOAD");
+	struct sigchld_ctx *ctx;
+
+	if (forks_only() || before != NULL)
+		harness_skip("it forks anyway, or something is preloaded");
+	ck_assert_int_eq(setenv("LD_PRELOAD", valgrind_lib, 1), 0);
+	must_only_fork();
+	ck_assert_int_eq(unsetenv("LD_PRELOAD"), 0);
+	ctx = open_ctx(NULL);
+	must_run(ctx);
+	ck_assert_int_eq(n_forks, 1);
+	ck_assert_int_gt(n_clones, 0);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* The same test once more, by a copy of this program under it. */
+_Noreturn static void
+become_valgrind(int to)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	CHILD_MUST(n > 0);
+	self[n] = '\0';
+	/* It knows no pidfds. */
+	CHILD_MUST(setenv("HARNESS_WAKE", "auto", 1) == 0);
+	CHILD_MUST(dup2(to, 1) == 1 && dup2(to, 2) == 2);
+	(void)execlp("valgrind", "valgrind", "-q",
+	    "--child-silent-after-fork=no", self, "c32_under_valgrind_it_forks",
+	    (char *)NULL);
+	_exit(77);
+}
+
+START_TEST(c32_under_valgrind_it_forks)
+{
+	int file, code;
+	char text[65536];
+	ssize_t n;
+	pid_t pid;
+
+	if (is_under_valgrind()) {
+		must_only_fork();
+		return;
+	}
+	if (forks_only())
+		harness_skip("it forks anyway");
+	file = new_file();
+	pid = fork();
+	if (pid == 0)
+		become_valgrind(file);
+	code = exit_code(pid);
+	n = pread(file, text, sizeof(text) - 1, 0);
+	(void)close(file);
+	if (code == 77)
+		harness_skip("there is no valgrind, or it cannot run");
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	ck_assert_msg(code == 0 && strstr(text, "clone") == NULL, "%d:\n%s",
+	    code, text);
+}
+END_TEST
+
 HARNESS("engine",
     {
 	HARNESS_TEST(c32_the_best_engine_is_taken),
@@ -748,4 +843,6 @@ HARNESS("engine",
 	HARNESS_TEST(c32_pidfds_and_clone3_are_refused),
 	HARNESS_TEST(c32_no_process_is_allowed),
 	HARNESS_TEST(c32_close_range_is_refused_later),
+	HARNESS_TEST(c32_with_the_sign_of_valgrind_it_forks),
+	HARNESS_TEST(c32_under_valgrind_it_forks),
     })
