@@ -644,6 +644,33 @@ START_TEST(d7_no_descriptor_of_the_library_is_kept)
 }
 END_TEST
 
+/* Where they can be had: the portable build does not know them. */
+START_TEST(resources_are_told_to_those_who_ask)
+{
+	const uint32_t known = is_portable() ? 0 : SIGCHLD_KNOWN_RUSAGE;
+
+	EACH_ENGINE(engine)
+	{
+		struct sigchld_ctx *ctx = open_ctx(NULL);
+		struct ended asked = { .count = 0 }, not_asked = { .count = 0 };
+		pid_t pid;
+
+		pid = sigchld_spawn(ctx, NULL,
+		    SIGCHLD_SPAWN(.argv = args, .flags = SIGCHLD_SPAWN_RUSAGE),
+		    on_end, &asked);
+		await_end(ctx, &asked, pid, 0);
+		ck_assert_uint_eq(asked.event.known, known);
+		ck_assert(is_portable() || asked.event.maxrss_kib > 0);
+		pid = sigchld_spawn(ctx, NULL, SIGCHLD_SPAWN(.argv = args),
+		    on_end, &not_asked);
+		await_end(ctx, &not_asked, pid, 0);
+		ck_assert_uint_eq(not_asked.event.known, 0);
+		ck_assert_uint_eq(not_asked.event.maxrss_kib, 0);
+		sigchld_free(ctx);
+	}
+}
+END_TEST
+
 HARNESS("spawn",
     {
 	HARNESS_TEST(options_of_any_age),
@@ -666,4 +693,5 @@ HARNESS("spawn",
 	HARNESS_TEST(kills_reach_the_group),
 	HARNESS_TEST(stops_are_told_if_asked_for),
 	HARNESS_TEST(d7_no_descriptor_of_the_library_is_kept),
+	HARNESS_TEST(resources_are_told_to_those_who_ask),
     })

@@ -446,6 +446,33 @@ START_TEST(listening_sockets_are_passed)
 }
 END_TEST
 
+/* systemd adds the third, of a pidfd: it would be ours. */
+START_TEST(what_is_said_of_our_own_sockets_is_left_out)
+{
+	char pid[] = "LISTEN_PID=1", fds[] = "LISTEN_FDS=9",
+	     pidfd[] = "LISTEN_PIDFDID=12345", names[] = "LISTEN_FDNAMES=x",
+	     like[] = "LISTEN_PIDFDIDS=6";
+	char *envp[] = { pidfd, pid, fds, like, names, NULL };
+	int listen = new_file();
+
+	EACH_ENGINE(engine)
+	{
+		const struct shown *shown = show(SIGCHLD_SPAWN(.envp = envp,
+		    .listen = &listen, .nlisten = 1));
+
+		ck_assert_int_eq(lines(shown, "env LISTEN_PIDFDID="), 0);
+		ck_assert_int_eq(lines(shown, "env LISTEN_FDNAMES="), 0);
+		MUST_SHOW(shown, "env LISTEN_PID=%d", shown->pid);
+		MUST_SHOW(shown, "env LISTEN_FDS=1");
+		MUST_SHOW(shown, "env LISTEN_PIDFDIDS=6");
+		/* Who passes no sockets keeps what it has. */
+		shown = show(SIGCHLD_SPAWN(.envp = envp));
+		ck_assert_int_eq(lines(shown, "env "), 5);
+	}
+	(void)close(listen);
+}
+END_TEST
+
 HARNESS("state",
     {
 	HARNESS_TEST(c18_dispositions_are_default_and_the_mask_is_empty),
@@ -464,4 +491,5 @@ HARNESS("state",
 	HARNESS_TEST(c33_we_are_process_1),
 	HARNESS_TEST(arguments_and_environment),
 	HARNESS_TEST(listening_sockets_are_passed),
+	HARNESS_TEST(what_is_said_of_our_own_sockets_is_left_out),
     })
