@@ -46,19 +46,6 @@ is_ours(int type, int id)
 	return rc == -ECHILD ? -ESRCH : rc;
 }
 
-static int
-kill_pid(const struct sigchld_child *child, int sig)
-{
-	bool group = (child->flags & SIGCHLD__CHILD_GROUP) != 0;
-	int rc;
-
-	rc = not_allowed(sigchld__sys_kill(group ? -child->pid : child->pid,
-	    sig));
-	if (rc == -ESRCH && group)
-		rc = not_allowed(sigchld__sys_kill(child->pid, sig));
-	return rc;
-}
-
 /* A leader may have left the group, as shells do. */
 static bool
 is_elsewhere(const struct sigchld_child *child)
@@ -66,20 +53,35 @@ is_elsewhere(const struct sigchld_child *child)
 	return sigchld__sys_getpgid(child->pid) != child->pid;
 }
 
+/* By its pidfd, or where fd is -1 by its pid. */
+static int
+send_alone(const struct sigchld_child *child, int fd, int sig)
+{
+	return fd < 0 ? sigchld__sys_kill(child->pid, sig)
+		      : sigchld__sys_pidfd_signal(fd, sig, false);
+}
+
+static int
+send_group(const struct sigchld_child *child, int fd, int sig)
+{
+	int rc = -EINVAL;
+
+	if (fd >= 0)
+		rc = sigchld__sys_pidfd_signal(fd, sig, true);
+	return rc == -EINVAL ? sigchld__sys_kill(-child->pid, sig) : rc;
+}
+
 /* It is ours. */
 static int
 send(const struct sigchld_child *child, int fd, int sig)
 {
-	int rc, rc_group;
+	int rc = -ESRCH, rc_group;
 
 	if (!(child->flags & SIGCHLD__CHILD_GROUP))
-		return not_allowed(sigchld__sys_pidfd_signal(fd, sig, false));
-	rc = -ESRCH;
+		return not_allowed(send_alone(child, fd, sig));
 	if (is_elsewhere(child))
-		rc = not_allowed(sigchld__sys_pidfd_signal(fd, sig, false));
-	rc_group = sigchld__sys_pidfd_signal(fd, sig, true);
-	if (rc_group == -EINVAL)
-		rc_group = kill_pid(child, sig);
+		rc = not_allowed(send_alone(child, fd, sig));
+	rc_group = send_group(child, fd, sig);
 	return rc == 0 || rc_group == -ESRCH ? rc : not_allowed(rc_group);
 }
 
@@ -110,7 +112,7 @@ signal_by_pid(const struct sigchld_child *child, int sig)
 {
 	int rc = is_ours(P_PID, child->pid);
 
-	return rc < 0 ? rc : kill_pid(child, sig);
+	return rc < 0 ? rc : send(child, -1, sig);
 }
 
 bool
