@@ -2,7 +2,7 @@
  * test_health_acts.c - who depends on a signal that does not come, looks
  *
  * wake: auto
- * wrap: pidfd_open
+ * wrap: pidfd_open poll
  *
  * Each context here says its wake itself. Whether a look is due in time is read
  * from the context, so that nothing here is measured.
@@ -22,6 +22,22 @@ int
 __wrap_sigchld__sys_pidfd_open(pid_t pid)
 {
 	return refused != 0 ? refused : __real_sigchld__sys_pidfd_open(pid);
+}
+
+/* sigchld_child_wait sleeps in a poll of its own. */
+static struct gate asleep = GATE;
+
+int __real_sigchld__sys_poll(struct pollfd *fds, unsigned int n,
+    int timeout_ms);
+int __wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n,
+    int timeout_ms);
+
+int
+__wrap_sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms)
+{
+	if (timeout_ms != 0)
+		gate_open(&asleep);
+	return __real_sigchld__sys_poll(fds, n, timeout_ms);
 }
 
 /* What is wrong with the signal. */
@@ -316,6 +332,113 @@ START_TEST(c10_blocked_found_by_sigchld_child_wait)
 }
 END_TEST
 
+/* Blocked in every thread from the beginning: nothing is pending when they fall
+ * asleep, and ours has never run. */
+
+static void *
+wait_for_end(void *user)
+{
+	struct scene *s = user;
+
+	harness_wait_for(s->ctx, &s->log.final, 1);
+	return NULL;
+}
+
+static void
+await_asleep(struct sigchld_ctx *ctx)
+{
+	int64_t until = harness_now_ms() + harness_patience_ms();
+
+	while (!atomic_load(&ctx->user.asleep)) {
+		ck_assert_msg(harness_now_ms() < until, "it does not sleep");
+		(void)sched_yield();
+	}
+}
+
+static void
+ran_never(void)
+{
+	ck_assert_uint_eq(atomic_load(&sigchld__signal_users.walks), 0);
+}
+
+START_TEST(c10_blocked_before_anything_died_found_by_sigchld_wait)
+{
+	pthread_t thread;
+	struct scene s;
+
+	block_sigchld(SIG_BLOCK);
+	set_scene(&s);
+	thread = start(wait_for_end, &s);
+	await_asleep(s.ctx);
+	ran_never();
+	harness_release(&s.held);
+	(void)finish(thread);
+	check_told(&s, BLOCKED);
+	ran_never();
+	clear_scene(&s, BLOCKED);
+}
+END_TEST
+
+START_TEST(c10_blocked_before_anything_died_found_by_sigchld_child_wait)
+{
+	pthread_t thread;
+	struct scene s;
+
+	block_sigchld(SIG_BLOCK);
+	set_scene(&s);
+	thread = start(wait_for_child, &s);
+	gate_pass(&asleep, 1);
+	ran_never();
+	harness_release(&s.held);
+	ck_assert_int_eq((int)(intptr_t)finish(thread), 1);
+	ran_never();
+	clear_scene(&s, BLOCKED);
+}
+END_TEST
+
+/* It lets the signal in, whoever else blocks it. */
+static struct gate enough = GATE;
+
+static void *
+let_it_in(void *user)
+{
+	(void)user;
+	gate_pass(&enough, 1);
+	return NULL;
+}
+
+START_TEST(c10_nothing_is_timed_where_another_thread_lets_it_in)
+{
+	int64_t until = harness_now_ms() + harness_patience_ms();
+	pthread_t thread = start(let_it_in, NULL), waiter;
+	uint64_t timed;
+	struct scene s;
+
+	block_sigchld(SIG_BLOCK);
+	set_scene(&s);
+	ck_assert(is_timed(&s)); /* who knows whether it is let in */
+	ck_assert_int_eq(kill(getpid(), SIGCHLD), 0);
+	while (atomic_load(&sigchld__signal_users.walks) == 0) {
+		ck_assert_int_lt(harness_now_ms(), until);
+		(void)sched_yield();
+	}
+	MUST_BE(0, sigchld_wait(s.ctx, 0));
+	ck_assert(!is_timed(&s));
+	timed = stats_of(s.ctx).timed;
+	waiter = start(wait_for_end, &s);
+	await_asleep(s.ctx);
+	ck_assert(!is_timed(&s));
+	harness_release(&s.held);
+	(void)finish(waiter);
+	ck_assert_uint_eq(stats_of(s.ctx).timed, timed);
+	ck_assert_uint_gt(stats_of(s.ctx).signals, s.signals);
+	ck_assert_int_eq(s.log.wstatus, 7 << 8);
+	gate_open(&enough);
+	(void)finish(thread);
+	clear_scene(&s, BLOCKED);
+}
+END_TEST
+
 /* Demoted, and the handler is somebody else's. */
 START_TEST(g8_no_handler_and_no_pidfd_to_be_had)
 {
@@ -603,6 +726,10 @@ HARNESS("health_acts",
 	HARNESS_TEST(c9_ignored_found_by_sigchld_child_wait),
 	HARNESS_TEST(c10_blocked_found_by_sigchld_child_wait),
 	HARNESS_TEST(c10_blocked_in_every_thread_found_by_sigchld_child_wait),
+	HARNESS_TEST(c10_blocked_before_anything_died_found_by_sigchld_wait),
+	HARNESS_TEST(
+	    c10_blocked_before_anything_died_found_by_sigchld_child_wait),
+	HARNESS_TEST(c10_nothing_is_timed_where_another_thread_lets_it_in),
 	HARNESS_PIDFD_TEST(g8_no_handler_and_no_pidfd_to_be_had),
 	HARNESS_TEST(c11_nothing_is_timed_while_all_is_well),
 	HARNESS_TEST(c11_nor_under_a_handler_that_calls_ours),
