@@ -2,6 +2,7 @@
  * test_sweep.c - one thread that sleeps is elected to look for all
  *
  * wake: signal
+ * wrap: waitid
  *
  * E1 to E8 in async/deferral.c. Contexts sleep in sigchld_wait, each on a
  * thread of its own; whether one does is read from it, so that nothing here
@@ -9,6 +10,8 @@
  * self-pipe.
  */
 #include "core/ctx.h"
+#include "core/sweep.h"
+#include "core/sys.h"
 #include "help.h"
 
 #define SLEEPERS 4
@@ -412,6 +415,76 @@ START_TEST(g11_an_elected_thread_that_does_not_run)
 }
 END_TEST
 
+/* E7. The new child has just been looked at, and seen alive, when it dies; and
+ * the sweep that its death asks for is over before anything else is done. */
+
+static bool dies_next;
+
+int __real_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
+    int options);
+int __wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
+    int options);
+
+int
+__wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
+    int options)
+{
+	int rc = __real_sigchld__sys_waitid(type, id, ret_wait, options);
+
+	if (!dies_next)
+		return rc;
+	dies_next = false;
+	ck_assert_int_eq(ret_wait->pid, 0);
+	ck_assert_int_eq(kill(harness_pid_of(type, id), SIGKILL), 0);
+	harness_await_zombie(harness_pid_of(type, id));
+	ck_assert_uint_eq(atomic_load(&sigchld__signal_users.owed), 1);
+	sigchld__sweep();
+	return rc;
+}
+
+static void
+dies_after_the_look(bool forked)
+{
+	struct sigchld_ctx *ctx =
+	    open_ctx(SIGCHLD_OPTIONS(.wake = SIGCHLD_WAKE_SIGNAL));
+	struct harness_log log = { .count = 0 };
+	struct harness_child held = { .pid = 0 };
+	struct sleeper elected;
+
+	open_one(&elected, 0);
+	if (!forked)
+		held = harness_fork_held(0);
+	sigchld__user_doze(&elected.ctx->user);
+	dies_next = true;
+	if (forked)
+		held = harness_fork_watched(ctx, NULL, 0, 0, harness_on_event,
+		    &log);
+	else
+		MUST_BE(0,
+		    sigchld_watch(ctx, NULL, held.pid, 0, harness_on_event,
+			&log));
+	sigchld__user_rouse(&elected.ctx->user);
+	ck_assert(!dies_next);
+	ck_assert(harness_readable(sigchld_fd(ctx), 0));
+	MUST_BE(1, sigchld_dispatch(ctx));
+	ck_assert_int_eq(log.wstatus, SIGKILL);
+	harness_release(&held);
+	close_one(&elected);
+	sigchld_free(ctx);
+}
+
+START_TEST(g8_a_child_that_dies_when_its_birth_has_looked)
+{
+	dies_after_the_look(true);
+}
+END_TEST
+
+START_TEST(g8_a_child_that_dies_when_its_watch_has_looked)
+{
+	dies_after_the_look(false);
+}
+END_TEST
+
 /* E2 */
 
 static void *
@@ -607,6 +680,8 @@ HARNESS("sweep",
 	HARNESS_TEST(g11_who_never_dispatches_delays_nobody),
 	HARNESS_TEST(g11_a_foreign_loop_is_told_by_those_who_sleep),
 	HARNESS_TEST(g11_an_elected_thread_that_does_not_run),
+	HARNESS_TEST(g8_a_child_that_dies_when_its_birth_has_looked),
+	HARNESS_TEST(g8_a_child_that_dies_when_its_watch_has_looked),
 	HARNESS_TEST(g8_the_elected_context_is_freed_just_then),
 	HARNESS_TEST(g8_those_who_wait_for_one_child_are_found),
 	HARNESS_TEST(g11_one_who_waits_for_a_child_looks_for_all),
