@@ -3,6 +3,7 @@
  */
 #include <poll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "help.h"
 
@@ -200,6 +201,51 @@ START_TEST(c38_with_its_stops)
 	ck_assert_int_eq(kill(s.held.pid, SIGCONT), 0);
 	harness_wait_for(s.to, &s.log.count, 2);
 	ck_assert_uint_eq(s.log.what, SIGCHLD_CONTINUED);
+	clear_stage(&s);
+}
+END_TEST
+
+static void
+read_all(struct sigchld_ctx *ctx)
+{
+	while (harness_readable(sigchld_fd(ctx), 0))
+		MUST_BE(0, sigchld_dispatch(ctx));
+}
+
+static void
+await_stop(pid_t pid)
+{
+	siginfo_t info;
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT),
+	    0);
+}
+
+/* Both were told of the signal. The one that it leaves has not looked yet, and
+ * the other one did, for the sake of another child. */
+START_TEST(c38_a_stop_from_before_it_moved)
+{
+	struct stage s;
+	struct harness_child other;
+
+	set_stage_of(&s, NULL, NULL, SIGCHLD_CHILD_STOPS);
+	other = harness_fork_watched(s.to, NULL, SIGCHLD_CHILD_STOPS, 0, NULL,
+	    NULL);
+	read_all(s.from);
+	read_all(s.to);
+	ck_assert_int_eq(kill(s.held.pid, SIGSTOP), 0);
+	await_stop(s.held.pid);
+	MUST_BE(0, sigchld_dispatch(s.to));
+	MUST_BE(0, sigchld_child_move(s.child, s.to));
+	ck_assert(harness_readable(sigchld_fd(s.to), 0));
+	MUST_BE(1, sigchld_dispatch(s.to));
+	ck_assert_uint_eq(s.log.what, SIGCHLD_STOPPED);
+	ck_assert_ptr_eq(s.told_in, s.to);
+	ck_assert_int_eq(kill(s.held.pid, SIGCONT), 0);
+	harness_wait_for(s.to, &s.log.count, 2);
+	harness_release(&other);
+	harness_await_zombie(other.pid);
+	(void)sigchld_dispatch(s.to);
 	clear_stage(&s);
 }
 END_TEST
@@ -457,6 +503,73 @@ START_TEST(c32_demoted_by_a_move_and_promoted)
 }
 END_TEST
 
+/* A child of clone(2) that sends no SIGCHLD: only a pidfd tells of it. */
+static struct sigchld_child *
+watch_silent(struct sigchld_ctx *ctx, bool by_pidfd, struct stage *s)
+{
+	struct sigchld_child *child;
+	pid_t pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0);
+	int pidfd;
+
+	if (pid == 0) {
+		for (;;)
+			(void)pause();
+	}
+	ck_assert_int_gt(pid, 0);
+	pidfd = harness_pidfd(pid);
+	if (by_pidfd)
+		MUST_BE(0,
+		    sigchld_watch_pidfd(ctx, &child, pidfd, 0, on_event, s));
+	else
+		MUST_BE(0, sigchld_watch(ctx, &child, pid, 0, on_event, s));
+	(void)close(pidfd);
+	return child;
+}
+
+static void
+move_silent(bool by_pidfd)
+{
+	struct sigchld_ctx *by_signal =
+	    open_ctx(SIGCHLD_OPTIONS(.wake = SIGCHLD_WAKE_SIGNAL));
+	struct sigchld_ctx *spent = open_ctx(SIGCHLD_OPTIONS(.max_pidfds = 1));
+	struct sigchld_ctx *from = open_ctx(NULL), *to = open_ctx(NULL);
+	struct harness_child held =
+	    harness_fork_watched(spent, NULL, 0, 0, NULL, NULL);
+	struct stage s = { .log = { .count = 0 } };
+	struct sigchld_child *child = watch_silent(from, by_pidfd, &s);
+
+	MUST_BE(-ENOTSUP, sigchld_child_move(child, by_signal));
+	MUST_BE(-ENOTSUP, sigchld_child_move(child, spent));
+	ck_assert_ptr_eq(sigchld_child_ctx(child), from);
+	ck_assert_uint_eq(stats_of(from).pidfds, 1);
+	ck_assert_uint_eq(stats_of(by_signal).children, 0);
+	ck_assert_uint_eq(stats_of(spent).children, 1);
+	ck_assert(handler_is(SIG_DFL));
+	MUST_BE(0, sigchld_child_move(child, to));
+	MUST_BE(0, sigchld_child_kill(child, SIGKILL));
+	harness_wait_for(to, &s.log.count, 1);
+	ck_assert_ptr_eq(s.told_in, to);
+	ck_assert_int_eq(s.log.wstatus, SIGKILL);
+	ck_assert_int_eq(s.log.source, SIGCHLD_SOURCE_WAIT);
+	sigchld_child_free(child);
+	harness_release(&held);
+	harness_await_zombie(held.pid);
+	MUST_BE(0, sigchld_dispatch(spent));
+	sigchld_free(spent);
+	sigchld_free(by_signal);
+	sigchld_free(from);
+	sigchld_free(to);
+}
+
+START_TEST(c36_one_that_sends_no_signal_goes_where_a_pidfd_is_to_be_had)
+{
+	if (!harness_on_pidfds())
+		harness_skip("no child is on a pidfd here");
+	move_silent(false);
+	move_silent(true);
+}
+END_TEST
+
 /* Storms: contexts on threads of their own, among which children are moved
  * while they die. */
 
@@ -587,6 +700,7 @@ HARNESS("move",
 	HARNESS_TEST(with_its_final_event),
 	HARNESS_TEST(c22_after_a_theft),
 	HARNESS_TEST(c38_with_its_stops),
+	HARNESS_TEST(c38_a_stop_from_before_it_moved),
 	HARNESS_TEST(with_its_deadline),
 	HARNESS_TEST(to_where_it_is),
 	HARNESS_TEST(c24_the_context_that_it_left_is_closed),
@@ -598,6 +712,8 @@ HARNESS("move",
 	HARNESS_TEST(the_handler_cannot_be_had_there),
 	HARNESS_TEST(c31_no_room_for_a_copy_of_its_pidfd),
 	HARNESS_PIDFD_TEST(c32_demoted_by_a_move_and_promoted),
+	HARNESS_PIDFD_TEST(
+	    c36_one_that_sends_no_signal_goes_where_a_pidfd_is_to_be_had),
 	HARNESS_TEST(g1_moved_while_they_die_each_is_told_once),
 	HARNESS_TEST(g1_the_same_among_contexts_of_two_kinds),
     })
