@@ -1,7 +1,7 @@
 /*
  * test_watch.c - get a child: watch one that is there, or fork one
  *
- * wrap: waitid alloc map fork
+ * wrap: waitid alloc map fork sigaction
  */
 #include <sys/syscall.h>
 
@@ -13,6 +13,7 @@
 static int alloc_fails_at, n_allocs;
 static int fork_fails;   /* -errno, once */
 static int waitid_fails; /* -errno, or 0 */
+static int n_installed;  /* actions of SIGCHLD */
 
 void *__real_sigchld__sys_alloc(size_t n, size_t size);
 void *__wrap_sigchld__sys_alloc(size_t n, size_t size);
@@ -24,6 +25,19 @@ int __real_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options);
 int __wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options);
+
+int __real_sigchld__sys_sigaction(int sig, const struct sigaction *action,
+    struct sigaction *before);
+int __wrap_sigchld__sys_sigaction(int sig, const struct sigaction *action,
+    struct sigaction *before);
+
+int
+__wrap_sigchld__sys_sigaction(int sig, const struct sigaction *action,
+    struct sigaction *before)
+{
+	n_installed += action != NULL;
+	return __real_sigchld__sys_sigaction(sig, action, before);
+}
 
 void *
 __wrap_sigchld__sys_alloc(size_t n, size_t size)
@@ -141,6 +155,25 @@ watch_fails(int want, struct sigchld_ctx *ctx, pid_t pid, uint32_t flags)
 	if (ctx != NULL)
 		ck_assert_uint_eq(stats_of(ctx).children, before);
 }
+
+/* What does not exist needs no signal in place of a pidfd. */
+START_TEST(a_watch_of_nobody_leaves_the_signal_alone)
+{
+	struct sigchld_ctx *ctx;
+	pid_t pid = fork_zombie(0);
+
+	if (!harness_on_pidfds())
+		harness_skip("all depend on the signal here");
+	reap_by_hand(pid);
+	ctx = open_ctx(NULL);
+	n_installed = 0;
+	watch_fails(-ECHILD, ctx, pid, 0);
+	watch_fails(-ECHILD, ctx, getppid(), 0);
+	ck_assert_int_eq(n_installed, 0);
+	ck_assert_uint_eq(stats_of(ctx).demoted, 0);
+	sigchld_free(ctx);
+}
+END_TEST
 
 START_TEST(watch_refuses_wrong_use)
 {
@@ -404,6 +437,51 @@ fork_by_hook(void *user)
 	}
 	return fork();
 }
+
+/* A child stops before its birth is over. Somebody else got the signal, and has
+ * dispatched all there was to be told of. */
+static pid_t
+fork_stopping(void *user)
+{
+	struct sigchld_ctx *ctx = *(struct sigchld_ctx **)user;
+	sigset_t set;
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)raise(SIGSTOP);
+		return 0;
+	}
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT),
+	    0);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	ck_assert_int_eq(sigwaitinfo(&set, NULL), SIGCHLD);
+	MUST_BE(0, sigchld_occurred(NULL));
+	MUST_BE(0, sigchld_dispatch(ctx));
+	return pid;
+}
+
+START_TEST(c38_a_stop_while_it_is_born)
+{
+	struct sigchld_ctx *ctx = NULL;
+	struct harness_log log = { .count = 0 };
+	pid_t pid;
+
+	ctx = open_ctx(SIGCHLD_OPTIONS(.fork = fork_stopping, .user = &ctx));
+	pid = sigchld_fork(ctx, NULL, SIGCHLD_CHILD_STOPS, harness_on_event,
+	    &log);
+	if (pid == 0)
+		_exit(7);
+	ck_assert(harness_readable(sigchld_fd(ctx), 0));
+	MUST_BE(1, sigchld_dispatch(ctx));
+	ck_assert_uint_eq(log.what, SIGCHLD_STOPPED);
+	ck_assert_int_eq(kill(pid, SIGCONT), 0);
+	harness_wait_for(ctx, &log.final, 1);
+	ck_assert_int_eq(log.wstatus, 7 << 8);
+	sigchld_free(ctx);
+}
+END_TEST
 
 START_TEST(a_fork_replacement_makes_every_child)
 {
@@ -672,6 +750,7 @@ HARNESS("watch",
 	HARNESS_TEST(c3_child_dead_before_the_first_context),
 	HARNESS_TEST(c3_child_dead_with_sigchld_blocked_throughout),
 	HARNESS_TEST(a_child_alive_is_watched_to_its_end),
+	HARNESS_PIDFD_TEST(a_watch_of_nobody_leaves_the_signal_alone),
 	HARNESS_TEST(watch_refuses_wrong_use),
 	HARNESS_TEST(a_child_is_watched_once_in_the_whole_process),
 	HARNESS_SIGNAL_TEST(nochain_refuses_under_a_foreign_handler),
@@ -683,6 +762,7 @@ HARNESS("watch",
 	    g6_a_fork_that_gave_a_pid_is_watched_even_if_the_peek_fails),
 	HARNESS_TEST(fork_refuses_wrong_use),
 	HARNESS_TEST(c16_the_forked_child_has_none_of_it),
+	HARNESS_TEST(c38_a_stop_while_it_is_born),
 	HARNESS_TEST(a_fork_replacement_makes_every_child),
 	HARNESS_TEST(a_fork_replacement_that_fails_tells_its_errno),
 	HARNESS_TEST(c16_a_fork_replacement_that_clones_raw),
