@@ -424,6 +424,89 @@ START_TEST(c38_a_waiter_comes_while_a_stop_is_told)
 }
 END_TEST
 
+/* It dies while its stop is told: not yet, for the callback has its pid. Its end
+ * comes to the waiter or to the callback, and once. */
+START_TEST(g5_it_dies_while_a_stop_is_told)
+{
+	struct stage s;
+	pthread_t dispatcher, waiter;
+
+	memset(&s, 0, sizeof(s));
+	s.event.size = sizeof(s.event);
+	s.done = (struct gate)GATE;
+	s.ctx = open_ctx(NULL);
+	s.held = harness_fork_watched(s.ctx, &s.child, SIGCHLD_CHILD_STOPS, 7,
+	    stay_in_stop, &s.log);
+	dispatcher = start(dispatch_thread, &s);
+	ck_assert_int_eq(kill(s.held.pid, SIGSTOP), 0);
+	gate_pass(&told, 1);
+	ck_assert_int_eq(kill(s.held.pid, SIGKILL), 0);
+	harness_await_zombie(s.held.pid);
+	MUST_BE(0, sigchld_child_wait(s.child, 0, &s.event));
+	waiter = start_waiting(&s);
+	ck_assert(harness_is_zombie(s.held.pid));
+	gate_open(&go_on);
+	(void)finish(dispatcher);
+	(void)finish(waiter);
+	ck_assert(s.rc == 1 || s.rc == -ESRCH);
+	ck_assert_int_eq(s.log.final, s.rc == 1 ? 0 : 1);
+	ck_assert_int_eq(s.rc == 1 ? s.event.wstatus : s.log.wstatus, SIGKILL);
+	ck_assert(harness_is_reaped(s.held.pid));
+	clear_stage(&s);
+}
+END_TEST
+
+/* The waiter takes a stop for the callback, and may take no other before that
+ * was told. When it was, nobody else looks. */
+
+static bool
+has_untaken(pid_t pid, int options)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	ck_assert_int_eq(waitid(P_PID, (id_t)pid, &info,
+			     options | WNOHANG | WNOWAIT),
+	    0);
+	return info.si_pid != 0;
+}
+
+START_TEST(c38_it_goes_on_before_the_stop_is_told)
+{
+	int64_t until = harness_now_ms() + harness_patience_ms();
+	struct stage s;
+	pthread_t thread;
+	int before;
+
+	memset(&s, 0, sizeof(s));
+	s.event.size = sizeof(s.event);
+	s.done = (struct gate)GATE;
+	s.ctx = open_ctx(NULL);
+	s.held = harness_fork_watched(s.ctx, &s.child, SIGCHLD_CHILD_STOPS, 7,
+	    harness_on_event, &s.log);
+	thread = start_waiting(&s);
+	before = asleep.n;
+	ck_assert_int_eq(kill(s.held.pid, SIGSTOP), 0);
+	gate_pass(&asleep, before + 1);
+	while (has_untaken(s.held.pid, WSTOPPED)) {
+		ck_assert_int_lt(harness_now_ms(), until);
+		(void)sched_yield();
+	}
+	before = asleep.n;
+	ck_assert_int_eq(kill(s.held.pid, SIGCONT), 0);
+	gate_pass(&asleep, before + 1);
+	ck_assert(has_untaken(s.held.pid, WCONTINUED));
+	MUST_BE(1, sigchld_dispatch(s.ctx));
+	ck_assert_uint_eq(s.log.what, SIGCHLD_STOPPED);
+	harness_wait_for(s.ctx, &s.log.count, 2);
+	ck_assert_uint_eq(s.log.what, SIGCHLD_CONTINUED);
+	harness_release(&s.held);
+	(void)finish(thread);
+	MUST_BE(1, s.rc);
+	ck_assert_int_eq(s.event.wstatus, 7 << 8);
+	clear_stage(&s);
+}
+END_TEST
+
 /* Wrong use, and no room */
 
 START_TEST(wait_refuses_wrong_use)
@@ -490,6 +573,8 @@ HARNESS("wait",
 	HARNESS_TEST(app_occurred_wakes_the_waiter),
 	HARNESS_TEST(g4_from_a_callback_of_its_own_context_it_is_refused),
 	HARNESS_TEST(c38_a_waiter_comes_while_a_stop_is_told),
+	HARNESS_TEST(g5_it_dies_while_a_stop_is_told),
+	HARNESS_TEST(c38_it_goes_on_before_the_stop_is_told),
 	HARNESS_TEST(wait_refuses_wrong_use),
 	HARNESS_TEST(c31_no_descriptor_to_wait_with),
     })
