@@ -310,6 +310,78 @@ START_TEST(c23_sigchld_fork_in_a_callback)
 }
 END_TEST
 
+/* A birth is under way on another thread when we fork. In the child that thread
+ * is gone, and its stack is given to others before sigchld_postfork runs. */
+
+static struct gate in_birth = GATE, birth_goes_on = GATE;
+
+static pid_t
+slow_fork(void *user)
+{
+	(void)user;
+	gate_open(&in_birth);
+	gate_pass(&birth_goes_on, 1);
+	return fork();
+}
+
+static void *
+bear(void *user)
+{
+	struct sigchld_child *child;
+	pid_t pid = sigchld_fork(user, &child, 0, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	ck_assert_int_gt(pid, 0);
+	MUST_BE(1, sigchld_child_wait(child, -1, NULL));
+	sigchld_child_free(child);
+	return NULL;
+}
+
+static void *
+scribble(void *user)
+{
+	volatile char stack[32768];
+	size_t i;
+
+	(void)user;
+	for (i = 0; i < sizeof(stack); i++)
+		stack[i] = 1;
+	return NULL;
+}
+
+START_TEST(g9_the_stack_of_a_birth_is_given_to_another_thread)
+{
+	struct sigchld_ctx *ctx;
+	pthread_t thread;
+	pid_t pid;
+	int i;
+
+#ifdef __SANITIZE_THREAD__
+	harness_skip("the sanitizer wants no threads in a forked child");
+#endif
+	ctx = open_ctx(SIGCHLD_OPTIONS(.fork = slow_fork));
+	thread = start(bear, ctx);
+	gate_pass(&in_birth, 1);
+	pid = fork();
+	if (pid == 0) {
+		for (i = 0; i < 4; i++) {
+			CHILD_MUST(pthread_create(&thread, NULL, scribble,
+				       NULL) == 0);
+			CHILD_MUST(pthread_join(thread, NULL) == 0);
+		}
+		CHILD_MUST(sigchld_postfork() == 0);
+		live_in_child();
+		_exit(0);
+	}
+	ck_assert_int_gt(pid, 0);
+	ck_assert_int_eq(exit_code(pid), 0);
+	gate_open(&birth_goes_on);
+	(void)finish(thread);
+	sigchld_free(ctx);
+}
+END_TEST
+
 /* Fork while other threads are in the midst of everything: the child works. */
 
 static atomic_bool enough;
@@ -381,5 +453,6 @@ HARNESS("forks",
 	HARNESS_TEST(c19_postfork_in_a_vfork_child_is_refused),
 	HARNESS_TEST(c23_a_fork_in_a_callback_and_its_dispatch_gives_eperm),
 	HARNESS_TEST(c23_sigchld_fork_in_a_callback),
+	HARNESS_TEST(g9_the_stack_of_a_birth_is_given_to_another_thread),
 	HARNESS_TEST(c15_forks_among_threads_that_edit),
     })
