@@ -181,18 +181,52 @@ START_TEST(g12_a_core_dump_is_told_as_wait_tells_it)
 }
 END_TEST
 
+/* What a child that works for WORK_US of processor time has used: no less, and
+ * no more than there was time for. */
+#define WORK_US 20000
+
+static void
+work(void)
+{
+	while (clock() < WORK_US * (CLOCKS_PER_SEC / 1000000))
+		continue;
+	_exit(0);
+}
+
+static void
+is_plausible(const struct sigchld_event *event)
+{
+	uint64_t most = (uint64_t)harness_patience_ms() * 1000;
+
+#ifdef SIGCHLD_PORTABLE
+	(void)most;
+	ck_assert_uint_eq(event->known, 0);
+#else
+	ck_assert_uint_eq(event->known, SIGCHLD_KNOWN_RUSAGE);
+	ck_assert_uint_ge(event->utime_us + event->stime_us, WORK_US / 2);
+	ck_assert_uint_le(event->utime_us + event->stime_us, most);
+	ck_assert_uint_ge(event->maxrss_kib, 100);
+	ck_assert_uint_lt(event->maxrss_kib, 1u << 26);
+#endif
+}
+
 static void
 check_usage(struct sigchld_child *child, const struct sigchld_event *event,
     void *user)
 {
-#ifdef SIGCHLD_PORTABLE
-	ck_assert_uint_eq(event->known & SIGCHLD_KNOWN_RUSAGE, 0);
-#else
-	ck_assert_uint_eq(event->known, SIGCHLD_KNOWN_RUSAGE);
-	ck_assert_uint_gt(event->maxrss_kib, 0);
-	ck_assert_uint_gt(event->utime_us + event->stime_us, 0);
-#endif
+	is_plausible(event);
 	ck_assert_uint_eq(event->size, sizeof(*event));
+	harness_on_event(child, event, user);
+}
+
+static void
+check_no_usage(struct sigchld_child *child, const struct sigchld_event *event,
+    void *user)
+{
+	ck_assert_uint_eq(event->known, 0);
+	ck_assert_uint_eq(event->utime_us, 0);
+	ck_assert_uint_eq(event->stime_us, 0);
+	ck_assert_uint_eq(event->maxrss_kib, 0);
 	harness_on_event(child, event, user);
 }
 
@@ -203,12 +237,69 @@ START_TEST(an_event_has_the_rusage_of_the_child)
 	pid_t pid =
 	    sigchld_fork(ctx, NULL, SIGCHLD_CHILD_RUSAGE, check_usage, &log);
 
-	if (pid == 0) {
-		while (clock() < CLOCKS_PER_SEC / 50)
-			continue;
-		_exit(0);
-	}
+	if (pid == 0)
+		work();
 	harness_wait_for(ctx, &log.count, 1);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* One that was there already, alive or dead. */
+START_TEST(a_watched_child_has_it_too)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct harness_log log = { .count = 0 };
+	int i;
+	pid_t pid;
+
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (pid == 0)
+			work();
+		ck_assert_int_gt(pid, 0);
+		if (i == 1)
+			harness_await_zombie(pid);
+		MUST_BE(0,
+		    sigchld_watch(ctx, NULL, pid, SIGCHLD_CHILD_RUSAGE,
+			check_usage, &log));
+		harness_wait_for(ctx, &log.count, i + 1);
+	}
+	sigchld_free(ctx);
+}
+END_TEST
+
+START_TEST(whoever_waits_for_it_gets_the_rusage)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld_event event = { .size = sizeof(event) };
+	struct sigchld_child *child;
+	pid_t pid;
+
+	pid = sigchld_fork(ctx, &child, SIGCHLD_CHILD_RUSAGE, NULL, NULL);
+	if (pid == 0)
+		work();
+	MUST_BE(1, sigchld_child_wait(child, -1, &event));
+	is_plausible(&event);
+	sigchld_child_free(child);
+	sigchld_free(ctx);
+}
+END_TEST
+
+START_TEST(who_did_not_ask_for_the_rusage_is_not_told)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct harness_log log = { .count = 0 };
+	pid_t pid;
+
+	pid = sigchld_fork(ctx, NULL, 0, check_no_usage, &log);
+	if (pid == 0)
+		work();
+	harness_wait_for(ctx, &log.count, 1);
+	pid = fork();
+	if (pid == 0)
+		work();
+	MUST_BE(0, sigchld_watch(ctx, NULL, pid, 0, check_no_usage, &log));
+	harness_wait_for(ctx, &log.count, 2);
 	sigchld_free(ctx);
 }
 END_TEST
@@ -603,6 +694,9 @@ HARNESS("look",
 	HARNESS_TEST(g12_statuses_are_those_of_wait),
 	HARNESS_TEST(g12_a_core_dump_is_told_as_wait_tells_it),
 	HARNESS_TEST(an_event_has_the_rusage_of_the_child),
+	HARNESS_TEST(a_watched_child_has_it_too),
+	HARNESS_TEST(whoever_waits_for_it_gets_the_rusage),
+	HARNESS_TEST(who_did_not_ask_for_the_rusage_is_not_told),
 	HARNESS_TEST(c21_only_watched_pids_are_asked_about),
 	HARNESS_TEST(c49_an_unknown_zombie_from_before_is_left),
 	HARNESS_TEST(g12_a_stolen_child_is_told_once_and_no_status_is_made_up),
