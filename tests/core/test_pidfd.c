@@ -5,6 +5,7 @@
  * wake: auto
  */
 #include <linux/filter.h>
+#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <stddef.h>
@@ -14,11 +15,15 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "core/birth.h"
 #include "core/sys.h"
 #include "help.h"
 
 /* What is refused, and what the library asks the kernel for. */
 static int pidfd_open_gives, epoll_add_gives; /* -errno; 0: the truth */
+static int wait_by_pidfd_gives;
+static int refused_fd;        /* by the set, and closed since */
+static void (*at_peek)(void); /* of a child by its pid, once */
 static atomic_int n_sleeps, n_peeks;
 
 int __real_sigchld__sys_pidfd_open(pid_t pid);
@@ -50,7 +55,15 @@ int
 __wrap_sigchld__sys_waitid(int type, int id, struct sigchld__wait *ret_wait,
     int options)
 {
+	void (*act)(void) = type == P_PID ? at_peek : NULL;
+
 	atomic_fetch_add(&n_peeks, 1);
+	if (type == SIGCHLD__P_PIDFD && wait_by_pidfd_gives != 0)
+		return wait_by_pidfd_gives;
+	if (act != NULL) {
+		at_peek = NULL;
+		act();
+	}
 	return __real_sigchld__sys_waitid(type, id, ret_wait, options);
 }
 
@@ -70,9 +83,11 @@ int
 __wrap_sigchld__sys_epoll_ctl(int epfd, int op, int fd, uint32_t events,
     uint64_t data)
 {
-	return op == 1 && epoll_add_gives != 0
-	    ? epoll_add_gives
-	    : __real_sigchld__sys_epoll_ctl(epfd, op, fd, events, data);
+	if (op != 1 || epoll_add_gives == 0)
+		return __real_sigchld__sys_epoll_ctl(epfd, op, fd, events,
+		    data);
+	refused_fd = fd;
+	return epoll_add_gives;
 }
 
 int
@@ -354,14 +369,14 @@ END_TEST
 
 /* A process that has never had one: what it is told then is for ever. */
 static void
-live_where_there_are_none(int reason)
+live_where_there_are_none(int *refusal, int reason)
 {
 	struct sigchld_ctx *ctx = NULL;
 	struct harness_log log = { .count = 0 };
 	struct sigchld_stats stats = { .size = sizeof(stats) };
 	pid_t pid;
 
-	pidfd_open_gives = reason;
+	*refusal = reason;
 	CHILD_MUST(sigchld_new(&ctx,
 		       SIGCHLD_OPTIONS(.wake = SIGCHLD_WAKE_PIDFD)) ==
 	    -ENOTSUP);
@@ -393,7 +408,25 @@ START_TEST(c32_where_there_are_none_the_signal_tells)
 	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
 		pid = fork();
 		if (pid == 0)
-			live_where_there_are_none(reasons[i]);
+			live_where_there_are_none(&pidfd_open_gives,
+			    reasons[i]);
+		ck_assert_int_eq(exit_code(pid), 0);
+	}
+}
+END_TEST
+
+/* Linux 5.3, and sandboxes: one may be opened, and nobody waits by it. */
+START_TEST(c32_where_none_can_be_waited_for_the_signal_tells)
+{
+	static const int reasons[] = { -EINVAL, -ENOSYS, -EPERM };
+	size_t i;
+	pid_t pid;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		pid = fork();
+		if (pid == 0)
+			live_where_there_are_none(&wait_by_pidfd_gives,
+			    reasons[i]);
 		ck_assert_int_eq(exit_code(pid), 0);
 	}
 }
@@ -428,7 +461,7 @@ START_TEST(c32_a_sandbox_that_forbids_them)
 	pid = fork();
 	if (pid == 0) {
 		forbid_pidfds();
-		live_where_there_are_none(0);
+		live_where_there_are_none(&pidfd_open_gives, 0);
 	}
 	code = exit_code(pid);
 	if (code == 77)
@@ -570,6 +603,199 @@ START_TEST(without_it_a_quarter_of_the_limit_is_for_the_process)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
 	sigchld_free(ctx[0]);
 	sigchld_free(ctx[1]);
+}
+END_TEST
+
+/* Those of the parent are no children of ours, and none of our budget. */
+START_TEST(g9_a_forked_process_has_a_budget_of_its_own)
+{
+	enum {
+		LIMIT = 64
+	};
+	struct rlimit before, tight;
+	struct sigchld_stats stats = { .size = sizeof(stats) };
+	struct harness_log log = { .count = 0 };
+	struct sigchld_ctx *ctx, *own = NULL;
+	pid_t pid;
+	int i;
+
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	tight.rlim_cur = LIMIT;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	ctx = open_ctx(NULL);
+	for (i = 0; i < LIMIT / 4; i++)
+		(void)watched_zombie(ctx, NULL, i, harness_on_event, &log);
+	expect_pidfds(ctx, LIMIT / 4, 0);
+	pid = fork();
+	if (pid == 0) {
+		CHILD_MUST(sigchld_postfork() == 0);
+		CHILD_MUST(sigchld_new(&own, NULL) == 0);
+		pid = sigchld_fork(own, NULL, 0, NULL, NULL);
+		if (pid == 0)
+			_exit(0);
+		CHILD_MUST(pid > 0);
+		CHILD_MUST(sigchld_get_stats(own, &stats) == 0);
+		CHILD_MUST(stats.pidfds == 1 && stats.demoted == 0);
+		CHILD_MUST(handler_is(SIG_DFL));
+		_exit(0);
+	}
+	ck_assert_int_eq(exit_code(pid), 0);
+	harness_wait_for(ctx, &log.count, LIMIT / 4);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* Pidfds that come with the child (CLONE_PIDFD) */
+
+static pid_t
+clone_with_pidfd(struct sigchld__birth *birth)
+{
+	struct clone_args args = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)birth->pidfd,
+		.exit_signal = SIGCHLD,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	if (pid == 0) {
+		for (;;)
+			(void)pause();
+	}
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+static struct gate number_is_used = GATE, forked = GATE;
+static int fork_found;
+
+/* The number that is free again becomes the application's; whoever is forked
+ * now has that, and nothing of ours. */
+static void *
+use_and_fork(void *user)
+{
+	int fd = fcntl(STDERR_FILENO, F_DUPFD, refused_fd);
+	pid_t pid;
+
+	(void)user;
+	ck_assert_int_eq(fd, refused_fd);
+	gate_open(&number_is_used);
+	pid = fork();
+	if (pid == 0) {
+		CHILD_MUST(sigchld_postfork() == 0);
+		CHILD_MUST(fcntl(fd, F_GETFD) != -1);
+		_exit(0);
+	}
+	gate_open(&forked);
+	fork_found = exit_code(pid);
+	(void)close(fd);
+	return NULL;
+}
+
+static pthread_t forker;
+
+/* The birth goes on; whether the other thread could fork now is its matter. */
+static void
+let_another_fork(void)
+{
+	forker = start(use_and_fork, NULL);
+	gate_pass(&number_is_used, 1);
+	(void)gate_await(&forked, 1, 100);
+}
+
+START_TEST(g9_a_number_that_a_birth_has_closed_is_not_closed_again)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld__birth birth = { .make = clone_with_pidfd };
+	struct harness_log log = { .count = 0 };
+	pid_t pid;
+
+#ifdef __SANITIZE_THREAD__
+	harness_skip("a raw clone upsets the sanitizer");
+#endif
+	epoll_add_gives = -ENOSPC;
+	at_peek = let_another_fork;
+	pid = sigchld__birth(ctx, NULL, 0, &birth, harness_on_event, &log);
+	epoll_add_gives = 0;
+	ck_assert_int_gt(pid, 0);
+	expect_pidfds(ctx, 0, 1);
+	(void)finish(forker);
+	ck_assert_int_eq(fork_found, 0);
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	harness_wait_for(ctx, &log.count, 1);
+	sigchld_free(ctx);
+}
+END_TEST
+
+static int written;
+
+/* The kernel writes the number before the last things that may fail, and takes
+ * the descriptor back. */
+static pid_t
+clone_that_fails_late(struct sigchld__birth *birth)
+{
+	*birth->pidfd = written;
+	return -EAGAIN;
+}
+
+START_TEST(g6_a_number_of_a_birth_that_failed_is_not_closed)
+{
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct sigchld__birth birth = { .make = clone_that_fails_late };
+	int fds;
+
+	written = dup(STDERR_FILENO);
+	fds = harness_count_fds();
+	MUST_BE(-EAGAIN, sigchld__birth(ctx, NULL, 0, &birth, NULL, NULL));
+	ck_assert_int_ne(fcntl(written, F_GETFD), -1);
+	ck_assert_int_eq(harness_count_fds(), fds);
+	ck_assert_uint_eq(stats_of(ctx).children, 0);
+	(void)close(written);
+	sigchld_free(ctx);
+}
+END_TEST
+
+/* F5: nobody runs callbacks, so nothing is put by. */
+
+static atomic_bool over;
+
+static void *
+sleep_on(void *user)
+{
+	while (!atomic_load(&over))
+		MUST_BE(0, sigchld_wait(user, -1));
+	return NULL;
+}
+
+START_TEST(g3_what_leaves_while_its_context_sleeps_is_closed_at_once)
+{
+	int64_t deadline = harness_now_ms() + harness_patience_ms();
+	struct sigchld_ctx *ctx = open_ctx(NULL), *to = open_ctx(NULL);
+	struct harness_log log = { .count = 0 };
+	struct sigchld_child *child;
+	struct harness_child held;
+	pthread_t thread;
+	int fds;
+
+	held = harness_fork_watched(ctx, &child, 0, 7, harness_on_event, &log);
+	atomic_store(&n_sleeps, 0);
+	thread = start(sleep_on, ctx);
+	while (atomic_load(&n_sleeps) == 0) {
+		ck_assert_int_lt(harness_now_ms(), deadline);
+		(void)sched_yield();
+	}
+	fds = harness_count_fds();
+	MUST_BE(0, sigchld_child_move(child, to));
+	ck_assert_int_eq(harness_count_fds(), fds);
+	harness_release(&held);
+	MUST_BE(1, sigchld_child_wait(child, -1, NULL));
+	sigchld_child_free(child);
+	atomic_store(&over, true);
+	MUST_BE(0, sigchld_occurred(ctx));
+	(void)finish(thread);
+	ck_assert_int_eq(log.count, 0);
+	sigchld_free(ctx);
+	sigchld_free(to);
 }
 END_TEST
 
@@ -1085,6 +1311,7 @@ HARNESS("pidfd",
 	HARNESS_PIDFD_TEST(c32_a_pidfd_that_is_not_to_be_had_now),
 	HARNESS_PIDFD_TEST(c32_a_set_that_takes_no_more),
 	HARNESS_PIDFD_TEST(c32_where_there_are_none_the_signal_tells),
+	HARNESS_PIDFD_TEST(c32_where_none_can_be_waited_for_the_signal_tells),
 	HARNESS_PIDFD_TEST(c32_a_sandbox_that_forbids_them),
 	HARNESS_PIDFD_TEST(c32_forbidden_later),
 	HARNESS_PIDFD_TEST(c31_descriptors_run_out),
@@ -1092,6 +1319,12 @@ HARNESS("pidfd",
 	HARNESS_PIDFD_TEST(max_pidfds_is_for_the_context),
 	HARNESS_PIDFD_TEST(
 	    without_it_a_quarter_of_the_limit_is_for_the_process),
+	HARNESS_PIDFD_TEST(g9_a_forked_process_has_a_budget_of_its_own),
+	HARNESS_PIDFD_TEST(
+	    g9_a_number_that_a_birth_has_closed_is_not_closed_again),
+	HARNESS_PIDFD_TEST(g6_a_number_of_a_birth_that_failed_is_not_closed),
+	HARNESS_PIDFD_TEST(
+	    g3_what_leaves_while_its_context_sleeps_is_closed_at_once),
 	HARNESS_PIDFD_TEST(each_is_told_of_by_what_it_has),
 	HARNESS_PIDFD_TEST(c38_stops_are_told_and_the_end_needs_no_signal),
 	HARNESS_PIDFD_TEST(c35_a_loop_that_polls_does_not_spin),
