@@ -470,6 +470,17 @@ has_untaken(pid_t pid, int options)
 	return info.si_pid != 0;
 }
 
+static int
+times_asleep(void)
+{
+	int n;
+
+	(void)pthread_mutex_lock(&asleep.lock);
+	n = asleep.n;
+	(void)pthread_mutex_unlock(&asleep.lock);
+	return n;
+}
+
 static uint32_t first_told;
 
 static void
@@ -497,14 +508,14 @@ START_TEST(c38_it_goes_on_before_the_stop_is_told)
 	s.held = harness_fork_watched(s.ctx, &s.child, SIGCHLD_CHILD_STOPS, 7,
 	    note_the_first, &s.log);
 	thread = start_waiting(&s);
-	before = asleep.n;
+	before = times_asleep();
 	ck_assert_int_eq(kill(s.held.pid, SIGSTOP), 0);
 	gate_pass(&asleep, before + 1);
 	while (has_untaken(s.held.pid, WSTOPPED)) {
 		ck_assert_int_lt(harness_now_ms(), until);
 		(void)sched_yield();
 	}
-	before = asleep.n;
+	before = times_asleep();
 	ck_assert_int_eq(kill(s.held.pid, SIGCONT), 0);
 	gate_pass(&asleep, before + 1);
 	ck_assert(has_untaken(s.held.pid, WCONTINUED));
