@@ -424,8 +424,8 @@ START_TEST(c38_a_waiter_comes_while_a_stop_is_told)
 }
 END_TEST
 
-/* It dies while its stop is told: not yet, for the callback has its pid. Its end
- * comes to the waiter or to the callback, and once. */
+/* It dies while its stop is told: not yet, for the callback has its pid. Then its
+ * end is the waiter's. */
 START_TEST(g5_it_dies_while_a_stop_is_told)
 {
 	struct stage s;
@@ -448,10 +448,34 @@ START_TEST(g5_it_dies_while_a_stop_is_told)
 	gate_open(&go_on);
 	(void)finish(dispatcher);
 	(void)finish(waiter);
-	ck_assert(s.rc == 1 || s.rc == -ESRCH);
-	ck_assert_int_eq(s.log.final, s.rc == 1 ? 0 : 1);
-	ck_assert_int_eq(s.rc == 1 ? s.event.wstatus : s.log.wstatus, SIGKILL);
+	MUST_BE(1, s.rc);
+	ck_assert_int_eq(s.log.final, 0);
+	ck_assert_int_eq(s.event.wstatus, SIGKILL);
 	ck_assert(harness_is_reaped(s.held.pid));
+	clear_stage(&s);
+}
+END_TEST
+
+/* The same, but whoever waited has given up: then it is the callback's. */
+START_TEST(g1_it_dies_while_a_stop_is_told_and_nobody_waits_on)
+{
+	struct stage s;
+	pthread_t dispatcher;
+
+	memset(&s, 0, sizeof(s));
+	s.ctx = open_ctx(NULL);
+	s.held = harness_fork_watched(s.ctx, &s.child, SIGCHLD_CHILD_STOPS, 7,
+	    stay_in_stop, &s.log);
+	dispatcher = start(dispatch_thread, &s);
+	ck_assert_int_eq(kill(s.held.pid, SIGSTOP), 0);
+	gate_pass(&told, 1);
+	ck_assert_int_eq(kill(s.held.pid, SIGKILL), 0);
+	harness_await_zombie(s.held.pid);
+	MUST_BE(0, sigchld_child_wait(s.child, 1, NULL));
+	gate_open(&go_on);
+	(void)finish(dispatcher);
+	harness_wait_for(s.ctx, &s.log.final, 1);
+	ck_assert_int_eq(s.log.wstatus, SIGKILL);
 	clear_stage(&s);
 }
 END_TEST
@@ -598,6 +622,7 @@ HARNESS("wait",
 	HARNESS_TEST(g4_from_a_callback_of_its_own_context_it_is_refused),
 	HARNESS_TEST(c38_a_waiter_comes_while_a_stop_is_told),
 	HARNESS_TEST(g5_it_dies_while_a_stop_is_told),
+	HARNESS_TEST(g1_it_dies_while_a_stop_is_told_and_nobody_waits_on),
 	HARNESS_TEST(c38_it_goes_on_before_the_stop_is_told),
 	HARNESS_TEST(wait_refuses_wrong_use),
 	HARNESS_TEST(c31_no_descriptor_to_wait_with),
