@@ -817,6 +817,8 @@ START_TEST(c32_under_valgrind_it_forks)
 		harness_skip("there is no valgrind, or it cannot run");
 	ck_assert_int_ge(n, 0);
 	text[n] = '\0';
+	if (strstr(text, "debuginfo reader") != NULL)
+		harness_skip("valgrind cannot read what the compiler wrote");
 	ck_assert_msg(code == 0 && strstr(text, "clone") == NULL, "%d:\n%s",
 	    code, text);
 }
