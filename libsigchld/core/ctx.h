@@ -118,6 +118,7 @@ enum {
 	SIGCHLD__KILL_AT,  /* stop.c */
 	SIGCHLD__SWEEP_AT, /* health.c */
 	SIGCHLD__ASK_AT,   /* look.c */
+	SIGCHLD__TIMER_AT, /* timer.c */
 	SIGCHLD__DEADLINES
 };
 
@@ -164,8 +165,10 @@ struct sigchld_ctx {
 	bool must_look;                        /* of whoever dispatches */
 	int64_t deadlines[SIGCHLD__DEADLINES]; /* [C] ms, or 0 */
 	int64_t next_deadline;                 /* [C] the first of them */
-	int sweep_ms;                          /* [C] see health.c */
-	unsigned int n_faults;                 /* [C] */
+	struct sigchld__timer *timers;         /* [C] see timer.c */
+	int64_t timers_now;    /* [C] ms, while they are called, or 0 */
+	int sweep_ms;          /* [C] see health.c */
+	unsigned int n_faults; /* [C] */
 	struct sigchld__fault faults[SIGCHLD__FAULTS];
 	struct sigchld_stats stats; /* [C] those that are counted here */
 };

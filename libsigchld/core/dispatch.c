@@ -4,8 +4,8 @@
  *	harvest		what is ready? The self-pipe's edge is its drain.
  *	clear		the awake flag; only now, see P1 in deferral.c
  *	look		at the children; strays, deadlines
- *	call back	what was found, then faults, then the application's
- *			descriptors
+ *	call back	what was found, then faults, then timers, then the
+ *			application's descriptors
  *
  * All is collected before the first callback runs, and each step afterwards
  * asks anew whether what it found still stands: a callback may have freed it.
@@ -23,6 +23,7 @@
 #include "core/retire.h"
 #include "core/sweep.h"
 #include "core/sys.h"
+#include "core/timer.h"
 #include "core/wait.h"
 
 /* With C, unless this became a forked child. */
@@ -37,6 +38,7 @@ run_end(struct sigchld__run *run)
 	}
 	ctx->dispatching = ctx->delivering = false;
 	sigchld__retire_close(ctx);
+	sigchld__timers_end(ctx);
 	(void)sigchld__ctx_need(ctx); /* less, or the same: cannot fail */
 	if (ctx->closed)
 		sigchld__ctx_finish(ctx);
@@ -338,6 +340,8 @@ collect_and_call(struct sigchld__run *run, struct sigchld__ready *ready, int n)
 		deliver_all(run);
 	if (!run->forked)
 		tell_faults(run);
+	if (!run->forked && !ctx->closed)
+		sigchld__timers_due(run);
 	for (i = 0; i < foreign && !run->forked && !ctx->closed; i++)
 		ready_foreign(run, &ready[i]);
 }

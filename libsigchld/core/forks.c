@@ -18,7 +18,9 @@
  *	can close what stands in it: see T6 in fdtab.c.
  * F3	A context's own lock is not held: contexts are not used in the child.
  * F4	_Fork and a raw clone run no hooks. The generation tells all the same,
- *	and sigchld_postfork resets everything itself, taking no lock.
+ *	and sigchld_postfork resets everything itself, taking no lock. What
+ *	another thread had open but not yet in the table, a pidfd or an eventfd
+ *	that was just being made, stays open there until an exec closes it.
  *
  * Prepare hooks run last registered first, so those of other libraries that
  * were registered earlier run after ours and must not call us; and nobody may

@@ -4,12 +4,8 @@
  * wrap: pidfd_open epoll_ctl epoll_wait poll waitid
  * wake: auto
  */
-#include <linux/filter.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <poll.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +13,7 @@
 
 #include "core/birth.h"
 #include "core/sys.h"
+#include "filter.h"
 #include "help.h"
 
 /* What is refused, and what the library asks the kernel for. */
@@ -433,26 +430,6 @@ START_TEST(c32_where_none_can_be_waited_for_the_signal_tells)
 END_TEST
 
 /* By a sandbox, as the kernel does it. */
-static void
-forbid_pidfds(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof(filter) / sizeof(filter[0]),
-		.filter = filter,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		_exit(77);
-}
-
 START_TEST(c32_a_sandbox_that_forbids_them)
 {
 	int code;
@@ -460,7 +437,8 @@ START_TEST(c32_a_sandbox_that_forbids_them)
 
 	pid = fork();
 	if (pid == 0) {
-		forbid_pidfds();
+		if (!harness_refuse(SYS_pidfd_open, EPERM))
+			_exit(77);
 		live_where_there_are_none(&pidfd_open_gives, 0);
 	}
 	code = exit_code(pid);

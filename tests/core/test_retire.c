@@ -7,20 +7,12 @@
  * wrap: close close_row
  * wake: auto
  */
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-
 #include "async/fdtab.h"
 #include "core/sys.h"
+#include "filter.h"
 #include "help.h"
 
 #define CHILDREN 40
-#ifndef SYS_close_range
-#	define SYS_close_range 436
-#endif
 
 static int n_rows, n_in_rows, n_left_in_table, last_first;
 
@@ -190,26 +182,6 @@ START_TEST(the_order_of_deaths_does_not_matter)
 }
 END_TEST
 
-static void
-forbid_close_range(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-		    offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_close_range, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = {
-		.len = sizeof(filter) / sizeof(filter[0]),
-		.filter = filter,
-	};
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-		_exit(77);
-}
-
 START_TEST(without_close_range_they_are_closed_one_by_one)
 {
 	struct crowd crowd;
@@ -217,7 +189,8 @@ START_TEST(without_close_range_they_are_closed_one_by_one)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		forbid_close_range();
+		if (!harness_refuse(SYS_close_range, ENOSYS))
+			_exit(77);
 		gather(&crowd, &ended);
 		release(&crowd);
 		CHILD_MUST(sigchld_dispatch(crowd.ctx) == CHILDREN);
