@@ -5,12 +5,19 @@
  * the time of the call.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "async/sys.h"
+#include "core/sys.h"
+#include "spawn/sys.h"
 #include "worker/sys.h"
 
 #ifndef MSG_DONTWAIT /* newer than POSIX.1-2008; then O_NONBLOCK must do */
@@ -100,3 +107,63 @@ sigchld__sys_room(size_t size)
 	*at = saved;
 	return memory;
 }
+
+bool
+sigchld__sys_is_hung_up(int fd)
+{
+	struct pollfd pfd = { .fd = fd };
+
+	return sigchld__sys_poll(&pfd, 1, 0) == 1 &&
+	    (pfd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+void
+sigchld__sys_kill_ourselves(void)
+{
+	(void)kill(getpid(), SIGKILL);
+}
+
+#ifdef F_SETSIG
+
+int
+sigchld__sys_kill_at_hangup(int fd)
+{
+	int saved = errno, flags = fcntl(fd, F_GETFL);
+
+	if (flags == -1 || fcntl(fd, F_SETOWN, getpid()) == -1 ||
+	    fcntl(fd, F_SETSIG, SIGKILL) == -1)
+		return sigchld__result(-1, saved);
+	return sigchld__result(fcntl(fd, F_SETFL, flags | O_ASYNC), saved);
+}
+
+#else
+
+static void *
+await_hangup(void *fd)
+{
+	char byte;
+
+	/* Nobody writes: this is the end of the file. */
+	while (sigchld__sys_pipe_read((int)(intptr_t)fd, &byte, 1) > 0)
+		;
+	sigchld__sys_kill_ourselves();
+	return NULL;
+}
+
+int
+sigchld__sys_kill_at_hangup(int fd)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int rc;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	rc = pthread_create(&thread, NULL, await_hangup, (void *)(intptr_t)fd);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (rc == 0)
+		(void)pthread_detach(thread);
+	return -rc;
+}
+
+#endif

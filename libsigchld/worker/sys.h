@@ -3,6 +3,7 @@
 #ifndef SIGCHLD_WORKER_SYS_H
 #define SIGCHLD_WORKER_SYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct iovec;
@@ -19,5 +20,11 @@ int sigchld__sys_recv(int fd, void *data, size_t size);
 
 /* Memory that nobody has touched, to free(); NULL if there is none. */
 void *sigchld__sys_room(size_t size);
+
+/* SIGKILL for this process when the writing ends of this pipe are closed, all of
+ * them. In the portable build a thread waits for that. -errno: not to be had. */
+int sigchld__sys_kill_at_hangup(int fd);
+bool sigchld__sys_is_hung_up(int fd);
+void sigchld__sys_kill_ourselves(void);
 
 #endif
