@@ -28,8 +28,8 @@
  * Where there is no F_SETSIG a thread reads the pipe, with all signals blocked. A
  * worker that is stopped ends when it is continued, then.
  */
-#include "spawn/sys.h"
 #include "worker/leash.h"
+#include "spawn/sys.h"
 #include "worker/sys.h"
 
 int
