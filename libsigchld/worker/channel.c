@@ -10,8 +10,8 @@
  *	flush: head, payload, head,	head: judged
  *	    payload, ...		memory, if there is a payload
  *					payload: given away when it is whole
- *	a frame whose last byte is
- *	    in is the sender's again
+ *	when its last byte is written
+ *	    a frame is the sender's again
  *	closes between two frames	-EPIPE, once all before is received
  *	dies within one			-EPROTO
  *

@@ -29,12 +29,10 @@
 int
 sigchld__sys_stream_pair(int ret_fds[2])
 {
+	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	int saved = errno;
 
-	return sigchld__result(socketpair(AF_UNIX,
-				   SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				   0, ret_fds),
-	    saved);
+	return sigchld__result(socketpair(AF_UNIX, type, 0, ret_fds), saved);
 }
 
 #else
