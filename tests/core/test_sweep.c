@@ -540,6 +540,25 @@ wait_for_child(void *user)
 	return (void *)(intptr_t)sigchld_child_wait(w->child, -1, NULL);
 }
 
+/* Until he is there, the end may be told to the callback. */
+static void
+await_waiter(struct sigchld_child *child)
+{
+	const int64_t deadline = harness_now_ms() + harness_patience_ms();
+	struct sigchld_ctx *ctx;
+	bool there;
+
+	for (;;) {
+		ctx = sigchld__child_lock(child);
+		there = child->waiter != NULL;
+		sigchld__child_unlock(ctx);
+		if (there)
+			return;
+		ck_assert_int_lt(harness_now_ms(), deadline);
+		(void)sched_yield();
+	}
+}
+
 START_TEST(g8_those_who_wait_for_one_child_are_found)
 {
 	struct waiter w[SLEEPERS];
@@ -552,6 +571,7 @@ START_TEST(g8_those_who_wait_for_one_child_are_found)
 		w[i].held = harness_fork_watched(s.ctx, &w[i].child, 0, i,
 		    on_event, &s);
 		w[i].thread = start(wait_for_child, &w[i]);
+		await_waiter(w[i].child);
 	}
 	for (i = 0; i < SLEEPERS; i++) {
 		harness_release(&w[i].held);
