@@ -42,8 +42,12 @@ configure_file("${PROJECT_SOURCE_DIR}/cmake/sigchld.pc.in"
 install(FILES "${PROJECT_BINARY_DIR}/sigchld.pc"
   DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 
-# Each manual page into the section its name ends in.
-foreach(section 3 7)
+# Each manual page into the section its name ends in; section 1 is the tool's.
+set(sections 3 7)
+if(SIGCHLD_TOOLS)
+  list(APPEND sections 1)
+endif()
+foreach(section IN LISTS sections)
   file(GLOB pages CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/*.${section}"
     "${PROJECT_SOURCE_DIR}/docs/man/*.${section}")
   if(pages)

@@ -47,12 +47,13 @@ function(sigchld_test_program target)
   target_compile_definitions(${target} PRIVATE _GNU_SOURCE
     $<$<BOOL:${SIGCHLD_PORTABLE}>:SIGCHLD_PORTABLE>)
   target_include_directories(${target} PRIVATE
-    "${PROJECT_SOURCE_DIR}/libsigchld")
+    "${PROJECT_SOURCE_DIR}/libsigchld" "${PROJECT_SOURCE_DIR}/tests")
   target_link_libraries(${target} PRIVATE sigchld_harness sigchld_static)
   list(TRANSFORM arg_WRAP
     REPLACE "^(.+)$" "LINKER:--wrap=sigchld__sys_\\1")
   target_link_options(${target} PRIVATE ${arg_WRAP}
-    LINKER:--wrap=sigchld_new LINKER:--wrap=sigchld_configure)
+    LINKER:--wrap=sigchld_new LINKER:--wrap=sigchld_configure
+    LINKER:--undefined=__wrap_sigchld_new) # the library calls it, too
 endfunction()
 
 # Each HARNESS_TEST(x), or HARNESS_SIGNAL_TEST(x) and so on, in these sources. A

@@ -59,6 +59,13 @@ optional() (
 	install_missing
 )
 
+# optional_http: what examples/prefork_server and mworker are built with
+optional_http() (
+	missing=
+	want_http
+	install_missing
+)
+
 can_compile() {
 	echo '#include <stdio.h>' | "$cc" "$@" -fsyntax-only -
 }
@@ -77,18 +84,33 @@ want_build() {
 	want ninja-build have_builder
 }
 
+# What examples/prefork_server and mworker have their HTTP and JSON from.
+want_http() {
+	want pkg-config have pkg-config
+	want libmicrohttpd-dev pkg-config --exists libmicrohttpd
+	want libjansson-dev pkg-config --exists jansson
+}
+
 jobs() {
 	nproc 2>/dev/null || echo 2
 }
 
+# The cache has its name as it was given, or as it was found.
+is_of_compiler() {
+	was=$(sed -n 's/^CMAKE_C_COMPILER:[A-Z]*=//p' "$1")
+	[ "$was" = "$cc" ] || [ "$was" = "$(command -v "$cc")" ]
+}
+
 # configure DIR OPTION...: a directory that was made for another place is of no
-# use, one made by another generator keeps it
+# use, nor is one of another compiler, for which CMake forgets the other options;
+# one made by another generator keeps it
 configure() {
 	dir=$1
 	shift
 	cache=$dir/CMakeCache.txt
 	if [ -e "$cache" ] &&
-		! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache"; then
+		! { grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$cache" &&
+			is_of_compiler "$cache"; }; then
 		rm -rf "$dir"
 	fi
 	if [ ! -e "$cache" ] && have ninja; then

@@ -340,7 +340,11 @@ struct sigchld_stats {
 	uint64_t descendants; /* told of */
 };
 
-/* -EINVAL: size is too small. [C] */
+/*
+ * As much is filled as there is room for, and as this library knows: so the
+ * program may be older or newer than it. Nothing behind that is touched. -EINVAL:
+ * no room for the first number. [C]
+ */
 SIGCHLD_API int sigchld_get_stats(struct sigchld_ctx *ctx,
     struct sigchld_stats *stats);
 

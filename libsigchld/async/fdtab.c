@@ -45,7 +45,9 @@
  *
  * The table is a tree of 2^11 x 2^10 x 2^10, grown by insert and never shrunk:
  * a reader may hold a pointer into it for ever, and RLIMIT_NOFILE, which can
- * change, does not matter. 1024 descriptors cost 48 KiB.
+ * change, does not matter. 1024 descriptors cost 48 KiB. A forked child that wants
+ * nothing of it begins a new one and leaves the old one as it is, shared with its
+ * parent: to write into each page of it would be to copy them all.
  *
  * The signal handler takes no references: it walks users under the deferral
  * word, and whoever closes a self-pipe has taken its user off before.
@@ -76,8 +78,10 @@ struct mid {
 	_Atomic(struct leaf *) leaves[MID];
 };
 
-static _Atomic(struct mid *) root[ROOT]; /* [a] set once each, by insert */
+static _Atomic(struct mid *) root[ROOT]; /* [a] set once each, by insert; a
+					  * forked child begins anew */
 static _Atomic uint32_t last_generation;
+static _Atomic int highest = -1; /* [a] none above was ever in the table */
 
 static unsigned int
 root_index(int fd)
@@ -162,6 +166,8 @@ sigchld__fd_claim(int fd, const struct sigchld__fdinfo *info,
 	e = grow(fd);
 	if (e == NULL)
 		return -ENOMEM;
+	if (fd > atomic_load(&highest)) /* inserters are alone */
+		atomic_store(&highest, fd);
 	if (!atomic_compare_exchange_strong(&e->word, &zero, ONE))
 		return -EBUSY;
 	e->generation = *ret_generation = new_generation();
@@ -334,12 +340,13 @@ sigchld__fd_owner(int fd)
 }
 
 static void
-foreach_of(struct leaf *leaf, int first,
+foreach_of(struct leaf *leaf, int first, int last,
     void (*fn)(int fd, struct sigchld__fdentry *entry, void *user), void *user)
 {
+	const unsigned int n = (unsigned int)(last - first);
 	unsigned int i;
 
-	for (i = 0; i < LEAF; i++) {
+	for (i = 0; i < LEAF && i <= n; i++) {
 		struct sigchld__fdentry *e = &leaf->entries[i];
 
 		if (atomic_load_explicit(&e->word, memory_order_relaxed) != 0)
@@ -347,37 +354,78 @@ foreach_of(struct leaf *leaf, int first,
 	}
 }
 
+/* What was never used is not looked at: each page of it that a forked child
+ * touches is a fault, and a pool has many children. */
 void
 sigchld__fd_foreach(void (*fn)(int fd, struct sigchld__fdentry *entry,
 			void *user),
     void *user)
 {
+	const int last = atomic_load(&highest);
 	struct mid *mid;
 	struct leaf *leaf;
 	unsigned int r, m;
+	int first;
 
-	for (r = 0; r < ROOT; r++) {
+	for (r = 0; last >= 0 && r <= root_index(last); r++) {
 		mid = atomic_load(&root[r]);
 		for (m = 0; mid != NULL && m < MID; m++) {
+			first = (int)((r * MID + m) * LEAF);
+			if (first > last)
+				return;
 			leaf = atomic_load(&mid->leaves[m]);
 			if (leaf != NULL)
-				foreach_of(leaf, (int)((r * MID + m) * LEAF),
-				    fn, user);
+				foreach_of(leaf, first, last, fn, user);
 		}
 	}
+}
+
+/* Numbers without a gap, to be closed by one call: a pool of many workers forks
+ * each of them with the descriptors of all. */
+struct row {
+	int first, last;
+};
+
+static void
+close_row(struct row *row)
+{
+	if (row->first <= row->last)
+		sigchld__sys_close_row(row->first, row->last);
+	row->first = 0;
+	row->last = -1;
 }
 
 static void
 close_one(int fd, struct sigchld__fdentry *e, void *user)
 {
-	(void)user;
-	if (!e->keep_open)
-		(void)sigchld__sys_close(fd);
-	atomic_store(&e->word, 0);
+	struct row *row = user;
+
+	if (e->keep_open)
+		return;
+	if (fd != row->last + 1)
+		close_row(row);
+	if (row->last < row->first)
+		row->first = fd;
+	row->last = fd;
+}
+
+static void
+begin_anew(void)
+{
+	const int last = atomic_load(&highest);
+	unsigned int r;
+
+	for (r = 0; last >= 0 && r <= root_index(last); r++)
+		atomic_store(&root[r], NULL);
+	atomic_store(&highest, -1);
 }
 
 void
 sigchld__fd_close_all(void)
 {
-	sigchld__fd_foreach(close_one, NULL);
+	struct row row = { .last = -1 };
+
+	sigchld__fd_foreach(close_one, &row);
+	close_row(&row);
+	begin_anew();
 }

@@ -80,7 +80,8 @@ void sigchld__fd_foreach(void (*fn)(int fd, struct sigchld__fdentry *entry,
 			     void *user),
     void *user);
 
-/* In a forked child, where no other thread is: close all, zero all. */
+/* In a forked child, where no other thread is: close all, and begin an empty
+ * table. No reference to the old one counts any more. */
 void sigchld__fd_close_all(void);
 
 #endif

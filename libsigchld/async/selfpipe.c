@@ -1,6 +1,7 @@
 /* selfpipe.c - see selfpipe.h */
 #include <errno.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "async/selfpipe.h"
 #include "async/sys.h"
@@ -33,7 +34,7 @@ sigchld__selfpipe_open(struct sigchld__selfpipe *pipe)
 {
 	int fds[2], rc;
 
-	rc = sigchld__sys_socketpair(fds);
+	rc = sigchld__sys_socketpair(SOCK_STREAM, fds);
 	if (rc < 0)
 		return rc;
 	rc = prepare(fds[0]);

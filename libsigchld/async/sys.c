@@ -17,6 +17,10 @@
 #ifndef SIGCHLD_PORTABLE
 #	include <sys/eventfd.h>
 #	include <sys/syscall.h>
+
+#	ifndef SYS_close_range
+#		define SYS_close_range 436
+#	endif
 #endif
 
 #include "async/sys.h"
@@ -47,6 +51,22 @@ sigchld__sys_close(int fd)
 	rc = sigchld__result(close(fd), saved);
 	(void)pthread_setcancelstate(state, NULL);
 	return rc;
+}
+
+/* Before Linux 5.9 there is none, and a sandbox may forbid it. */
+int
+sigchld__sys_close_range(int first, int last)
+{
+#ifndef SIGCHLD_PORTABLE
+	int saved = errno;
+
+	return sigchld__result(syscall(SYS_close_range, (unsigned int)first,
+				   (unsigned int)last, 0),
+	    saved);
+#else
+	(void)first, (void)last;
+	return -ENOSYS;
+#endif
 }
 
 #ifndef SIGCHLD_PORTABLE
@@ -215,11 +235,11 @@ sigchld__sys_wipe_on_fork(void *map, size_t size)
 }
 
 int
-sigchld__sys_socketpair(int fds[2])
+sigchld__sys_socketpair(int type, int fds[2])
 {
 	int saved = errno;
 
-	return sigchld__result(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), saved);
+	return sigchld__result(socketpair(AF_UNIX, type, 0, fds), saved);
 }
 
 int

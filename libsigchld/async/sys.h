@@ -22,6 +22,10 @@ pid_t sigchld__sys_getpid(void);
 int sigchld__sys_write(int fd, const void *data, size_t size);
 int sigchld__sys_read(int fd, void *data, size_t size);
 int sigchld__sys_close(int fd);
+int sigchld__sys_close_range(int first, int last); /* Linux; else -ENOSYS */
+
+/* row.c: all of them, in whatever way there is. */
+void sigchld__sys_close_row(int first, int last);
 int sigchld__sys_sigmask(int how, const sigset_t *set, sigset_t *before);
 
 /* For whoever edits. */
@@ -33,7 +37,7 @@ void *sigchld__sys_map(size_t size); /* zeroed; NULL if there is none */
 void sigchld__sys_unmap(void *map, size_t size);
 int sigchld__sys_wipe_on_fork(void *map, size_t size);
 int sigchld__sys_eventfd(void);
-int sigchld__sys_socketpair(int fds[2]);
+int sigchld__sys_socketpair(int type, int fds[2]);
 int sigchld__sys_cloexec(int fd);
 int sigchld__sys_nonblock(int fd);
 

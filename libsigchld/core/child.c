@@ -217,6 +217,15 @@ sigchld__child_collect(struct sigchld_child *child)
 	sigchld__ctx_unref(ctx);
 }
 
+void
+sigchld__child_release(struct sigchld_child *child)
+{
+	child->released = true;
+	atomic_store(&child->deaf, true);
+	child->held = false;
+	sigchld__child_collect(child);
+}
+
 /* No lock, and nothing but `next' is trusted: see ctx.c. */
 static void
 free_forked(struct sigchld_child *child)
@@ -290,7 +299,8 @@ sigchld_child_ctx(const struct sigchld_child *child)
 static bool
 is_awaited(const struct sigchld_child *child)
 {
-	return !child->released && !child->discarded && child->owner == NULL &&
+	return !(child->flags & SIGCHLD__CHILD_OWN) && !child->released &&
+	    !child->discarded && child->owner == NULL &&
 	    !(child->calling && child->state == SIGCHLD__ENDED);
 }
 

@@ -102,6 +102,10 @@ struct sigchld_child {
 };
 
 #define SIGCHLD__CHILD_GROUP 0x100u /* signals go to its process group */
+#define SIGCHLD__CHILD_OWN \
+	0x200u /* on_event is a floor's above: it is called with
+				     * C, which it keeps, and nobody else sees
+				     * this child */
 #define SIGCHLD__CHILD_FLAGS \
 	(SIGCHLD_CHILD_STOPS | SIGCHLD_CHILD_DESCENDANTS | SIGCHLD_CHILD_RUSAGE)
 
@@ -166,6 +170,8 @@ struct sigchld_ctx {
 	int64_t deadlines[SIGCHLD__DEADLINES]; /* [C] ms, or 0 */
 	int64_t next_deadline;                 /* [C] the first of them */
 	struct sigchld__timer *timers;         /* [C] see timer.c */
+	struct sigchld__timer *timers_late;    /* [C] for the next dispatch */
+	uint64_t timers_set;                   /* [C] so far */
 	int64_t timers_now;    /* [C] ms, while they are called, or 0 */
 	int sweep_ms;          /* [C] see health.c */
 	unsigned int n_faults; /* [C] */
@@ -241,9 +247,18 @@ void sigchld__child_settle(struct sigchld_child *child);
 /* With C: unwatch it as it is, dead or alive. */
 void sigchld__child_unwatch(struct sigchld_child *child);
 
+/* With C, of one of our own: whoever held it does so no more. If alive, it is
+ * reaped in silence. */
+void sigchld__child_release(struct sigchld_child *child);
+
 /* With C: free it, if nobody needs it any more. May free the context's last
  * reference but one; the caller has one. */
 void sigchld__child_collect(struct sigchld_child *child);
+
+/* watch.c, without C: as sigchld_watch, but flags may be SIGCHLD__CHILD_*, too. */
+int sigchld__child_watch(struct sigchld_ctx *ctx,
+    struct sigchld_child **ret_child, pid_t pid, uint32_t flags,
+    sigchld_event_fn *on_event, void *user);
 
 /*
  * depend.c, with C: what tells of a child.

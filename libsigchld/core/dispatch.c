@@ -111,6 +111,18 @@ bare_call_end(struct bare_call *c)
 		c->run->forked = true;
 }
 
+/* The floors above are told with C, which they keep. */
+static void
+tell_own(struct sigchld_child *child)
+{
+	child->pins++;
+	if (!child->released)
+		child->on_event(child, &child->event, child->user);
+	child->pins--;
+	sigchld__child_settle(child);
+	sigchld__child_collect(child);
+}
+
 /* A discarded child is told of when it is gone, so it goes first. */
 static void
 call_on_gone(struct sigchld__run *run, struct sigchld_child *child)
@@ -160,6 +172,8 @@ deliver(struct sigchld__run *run, struct sigchld_child *child)
 			call_on_event(run, child, &event, false);
 	} else if (child->discarded) {
 		call_on_gone(run, child);
+	} else if (child->flags & SIGCHLD__CHILD_OWN) {
+		tell_own(child);
 	} else if (child->waiter != NULL && !child->released) {
 		sigchld__waiter_wake(child->waiter); /* the end is his */
 	} else {

@@ -219,6 +219,16 @@ leave(struct sigchld_fdref ref, bool keep_open)
 }
 
 void
+sigchld__fds_own_events(struct sigchld_fdref ref, uint32_t events)
+{
+	struct sigchld__fdentry *e = sigchld__fd_entry(ref.fd);
+
+	/* A forked child's table is empty, or has its own there. */
+	if (e != NULL && e->generation == ref.generation)
+		atomic_store(&e->events, events);
+}
+
+void
 sigchld__fds_close_own(int fd, struct sigchld_fdref *ref)
 {
 	if (ref->generation != 0)

@@ -14,6 +14,10 @@ typedef void sigchld__internal_fn(struct sigchld_ctx *ctx, void *user);
 int sigchld__fds_insert_own(struct sigchld_ctx *ctx, int fd, uint32_t events,
     sigchld__internal_fn *ready, void *user, struct sigchld_fdref *ret_ref);
 
+/* Of one of our own that is in the table: what the poller is to wait for, where it
+ * asks the table. */
+void sigchld__fds_own_events(struct sigchld_fdref ref, uint32_t events);
+
 /* One of the library's own, whether it got into the table or not; -1: none. */
 void sigchld__fds_close_own(int fd, struct sigchld_fdref *ref);
 

@@ -16,10 +16,10 @@
 #include <stdbool.h>
 
 #include "async/nofork.h"
+#include "async/sys.h"
 #include "core/ctx.h"
 #include "core/fds.h"
 #include "core/retire.h"
-#include "core/sys.h"
 
 /* There are few, and mostly in order. */
 static void

@@ -28,6 +28,7 @@
 #include "core/ctx.h"
 #include "core/look.h"
 #include "core/orphan.h"
+#include "core/pids.h"
 #include "core/registry.h"
 #include "core/sys.h"
 
@@ -118,91 +119,17 @@ offer(struct sigchld__run *run, const struct sigchld__wait *wait)
 
 /* S4 */
 
-struct pids {
-	pid_t *pid;
-	size_t n, room;
-};
-
-static void
-add_pid(struct pids *pids, pid_t pid)
-{
-	pid_t *more;
-
-	if (pids->n == pids->room) {
-		more =
-		    realloc(pids->pid, (2 * pids->room + 64) * sizeof(*more));
-		if (more == NULL)
-			return; /* the next SIGCHLD tries again */
-		pids->pid = more;
-		pids->room = 2 * pids->room + 64;
-	}
-	pids->pid[pids->n++] = pid;
-}
-
-#ifndef SIGCHLD_PORTABLE
-
-static void
-read_children_of(struct pids *pids, const char *tid)
-{
-	char path[64];
-	FILE *file;
-	int pid;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%.20s/children",
-	    tid);
-	file = fopen(path, "re");
-	if (file == NULL)
-		return;
-	while (fscanf(file, "%d", &pid) == 1)
-		add_pid(pids, pid);
-	(void)fclose(file);
-}
-
-static void
-read_children(struct pids *pids)
-{
-	struct dirent *entry;
-	int saved = errno;
-	DIR *dir;
-
-	sigchld__nofork_begin();
-	dir = opendir("/proc/self/task");
-	while (dir != NULL && (entry = readdir(dir)) != NULL) {
-		if (entry->d_name[0] != '.')
-			read_children_of(pids, entry->d_name);
-	}
-	if (dir != NULL)
-		(void)closedir(dir);
-	sigchld__nofork_end();
-	errno = saved;
-}
-
-#else
-
-static void
-read_children(struct pids *pids)
-{
-	(void)pids;
-	(void)add_pid;
-}
-
-#endif
-
-static void
-free_pids(struct pids *pids)
-{
-	free(pids->pid);
-}
-
 /* Each by its pid, but for the one that was asked about already. */
 static void
 offer_each(struct sigchld__run *run, pid_t asked)
 {
-	__attribute__((cleanup(free_pids))) struct pids pids = { 0 };
+	__attribute__((cleanup(sigchld__pids_free))) struct sigchld__pids
+	    pids = { 0 };
 	struct sigchld__wait wait;
 	size_t i;
 
-	read_children(&pids);
+	sigchld__pids_read(
+	    &pids); /* all of them: the next SIGCHLD tries again */
 	for (i = 0; i < pids.n && goes_on(run); i++) {
 		if (pids.pid[i] == asked)
 			continue;

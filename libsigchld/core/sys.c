@@ -27,10 +27,6 @@
 #include "async/sys.h"
 #include "core/sys.h"
 
-#if !defined(SIGCHLD_PORTABLE) && !defined(SYS_close_range)
-#	define SYS_close_range 436
-#endif
-
 void *
 sigchld__sys_alloc(size_t n, size_t size)
 {
@@ -217,31 +213,6 @@ sigchld__sys_dup(int fd)
 	int saved = errno;
 
 	return sigchld__result(fcntl(fd, F_DUPFD_CLOEXEC, 0), saved);
-}
-
-/* Before Linux 5.9 there is none, and a sandbox may forbid it. */
-static bool
-close_range_of(int first, int last)
-{
-#ifndef SIGCHLD_PORTABLE
-	int saved = errno;
-
-	return sigchld__result(syscall(SYS_close_range, (unsigned int)first,
-				   (unsigned int)last, 0),
-		   saved) == 0;
-#else
-	(void)first, (void)last;
-	return false;
-#endif
-}
-
-void
-sigchld__sys_close_row(int first, int last)
-{
-	if (first < last && close_range_of(first, last))
-		return;
-	for (; first <= last; first++)
-		(void)sigchld__sys_close(first);
 }
 
 int64_t

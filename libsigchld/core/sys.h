@@ -47,7 +47,6 @@ int sigchld__sys_sigpending(sigset_t *set);
 int64_t sigchld__sys_now_ms(void);    /* CLOCK_MONOTONIC, rounded up */
 uint64_t sigchld__sys_fd_limit(void); /* RLIMIT_NOFILE */
 int sigchld__sys_dup(int fd);         /* close-on-exec */
-void sigchld__sys_close_row(int first, int last); /* all of them */
 int sigchld__sys_poll(struct pollfd *fds, unsigned int n, int timeout_ms);
 
 /* Linux only; elsewhere -ENOSYS. Descriptors are close-on-exec. */

@@ -6,15 +6,19 @@
  * be cheap, and cannot fail: a pairing heap, whose nodes are parts of what they
  * are for. The first of them is one of the context's deadlines.
  *
- * I1	A heap is a tree: nobody is due before the one above him. Below and beside
- *	somebody are whole heaps.
+ * I1	A heap is a tree: nobody is due before the one above him, nor at the same
+ *	time if he was set first. Below and beside somebody are whole heaps.
  * I2	What points at a node, its upper or left neighbour or the context, is
  *	known to it, so it can be taken out wherever it is.
  * I3	Each is called once for each time that it was set. It is out of the heap
  *	before it is called.
  * I4	A dispatch ends: what is set while timers are called is due in the next
  *	one at the earliest.
+ * I5	A dispatch that is running calls what is due, so nobody is woken for that;
+ *	when it ends, the context's deadline is set, and what is due by then
+ *	wakes.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/ctx.h"
@@ -29,11 +33,17 @@ put(struct sigchld__timer **link, struct sigchld__timer *timer)
 		timer->link = link;
 }
 
+static bool
+is_before(const struct sigchld__timer *a, const struct sigchld__timer *b)
+{
+	return a->at != b->at ? a->at < b->at : a->turn < b->turn;
+}
+
 /* Two that stand alone: the later one goes below the other. */
 static struct sigchld__timer *
 meld(struct sigchld__timer *a, struct sigchld__timer *b)
 {
-	struct sigchld__timer *upper = b->at < a->at ? b : a;
+	struct sigchld__timer *upper = is_before(b, a) ? b : a;
 	struct sigchld__timer *lower = upper == a ? b : a;
 
 	put(&lower->next, upper->first);
@@ -86,6 +96,26 @@ insert(struct sigchld_ctx *ctx, struct sigchld__timer *timer)
 	put(&ctx->timers, top == NULL ? timer : meld(top, timer));
 }
 
+/* It is due, but not in this dispatch: I4. */
+static void
+set_aside(struct sigchld_ctx *ctx, struct sigchld__timer *timer)
+{
+	timer->first = NULL;
+	put(&timer->next, ctx->timers_late);
+	put(&ctx->timers_late, timer);
+}
+
+static void
+insert_late(struct sigchld_ctx *ctx)
+{
+	struct sigchld__timer *timer;
+
+	while ((timer = ctx->timers_late) != NULL) {
+		put(&ctx->timers_late, timer->next);
+		insert(ctx, timer);
+	}
+}
+
 /* Its place is taken by those beside it, or, of the uppermost, by nobody; those
  * below it are put in anew. */
 static void
@@ -115,10 +145,14 @@ sigchld__timer_set(struct sigchld_ctx *ctx, struct sigchld__timer *timer,
 	if (timer->at != 0)
 		take_out(ctx, timer);
 	if (at != 0) {
-		timer->at = at > ctx->timers_now ? at : ctx->timers_now + 1;
-		insert(ctx, timer);
+		timer->at = at;
+		timer->turn = ctx->timers_set++;
+		if (at > ctx->timers_now)
+			insert(ctx, timer);
+		else
+			set_aside(ctx, timer);
 	}
-	if (ctx->timers_now == 0) /* else when all were called */
+	if (!ctx->delivering) /* else when that is over: I5 */
 		arm(ctx);
 }
 
@@ -128,7 +162,7 @@ sigchld__timers_due(struct sigchld__run *run)
 	struct sigchld_ctx *ctx = run->ctx;
 	struct sigchld__timer *timer;
 
-	if (!sigchld__deadline_is_due(ctx, SIGCHLD__TIMER_AT))
+	if (ctx->timers == NULL)
 		return;
 	ctx->timers_now = sigchld__sys_now_ms();
 	while ((timer = ctx->timers) != NULL && timer->at <= ctx->timers_now) {
@@ -142,8 +176,10 @@ sigchld__timers_due(struct sigchld__run *run)
 void
 sigchld__timers_end(struct sigchld_ctx *ctx)
 {
-	if (ctx->timers_now == 0)
-		return;
 	ctx->timers_now = 0;
+	insert_late(ctx);
 	arm(ctx);
+	if (ctx->timers != NULL &&
+	    sigchld__deadline_is_due(ctx, SIGCHLD__TIMER_AT))
+		sigchld__user_wake(&ctx->user);
 }

@@ -17,6 +17,7 @@ typedef void sigchld__timer_fn(struct sigchld__run *run,
 struct sigchld__timer {
 	sigchld__timer_fn *fn;               /* [I] */
 	int64_t at;                          /* [C] ms; 0: it is not set */
+	uint64_t turn;                       /* [C] who was set before us */
 	struct sigchld__timer *first, *next; /* [C] below us; beside us */
 	struct sigchld__timer **link;        /* [C] what points at us */
 };

@@ -130,6 +130,17 @@ check(const struct sigchld_ctx *ctx, uint32_t flags)
 }
 
 int
+sigchld__child_watch(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
+    pid_t pid, uint32_t flags, sigchld_event_fn *on_event, void *user)
+{
+	int rc = sigchld__ctx_check(ctx);
+
+	return rc < 0
+	    ? rc
+	    : watch_new(ctx, ret_child, pid, -1, flags, on_event, user);
+}
+
+int
 sigchld_watch(struct sigchld_ctx *ctx, struct sigchld_child **ret_child,
     pid_t pid, uint32_t flags, sigchld_event_fn *on_event, void *user)
 {

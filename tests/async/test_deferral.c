@@ -206,7 +206,7 @@ START_TEST(w5_marks_found_together_are_one_more_walk)
 }
 END_TEST
 
-START_TEST(c30_a_walk_meets_a_walk_and_leaves_it_its_mark)
+START_TEST(c30_m32_a_walk_meets_a_walk_and_leaves_it_its_mark)
 {
 	pthread_t thread;
 
@@ -461,7 +461,7 @@ HARNESS("deferral",
 	HARNESS_TEST(c30_a_walk_under_an_editor_is_made_by_the_release),
 	HARNESS_TEST(c30_who_is_added_under_a_mark_is_woken),
 	HARNESS_TEST(w5_marks_found_together_are_one_more_walk),
-	HARNESS_TEST(c30_a_walk_meets_a_walk_and_leaves_it_its_mark),
+	HARNESS_TEST(c30_m32_a_walk_meets_a_walk_and_leaves_it_its_mark),
 	HARNESS_TEST(c14_removal_waits_for_the_walk),
 	HARNESS_TEST(c47_a_waiting_editor_sleeps),
 	HARNESS_TEST(c25_a_cancelled_editor_lets_the_list_go),

@@ -6,6 +6,7 @@
  */
 /* wrap: close map */
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #include "async/fdtab.h"
 #include "help.h"
@@ -379,10 +380,19 @@ START_TEST(d5_the_handler_takes_no_reference)
 }
 END_TEST
 
+static void
+tally(int fd, struct sigchld__fdentry *entry, void *user)
+{
+	(void)fd;
+	(void)entry;
+	(*(int *)user)++;
+}
+
 /* Descriptors in all states that a fork can meet: held, closing, kept open. */
-START_TEST(d5_a_forked_child_closes_all_and_counts_from_zero)
+START_TEST(d5_m32_a_forked_child_closes_all_and_counts_from_zero)
 {
 	int held = open_null(), closing = open_null(), kept = open_null();
+	int n = 0;
 	pid_t pid;
 
 	(void)insert(held, 3);
@@ -398,10 +408,13 @@ START_TEST(d5_a_forked_child_closes_all_and_counts_from_zero)
 		sigchld__fd_close_all();
 		if (is_open(held) || is_open(closing) || !is_open(kept))
 			_exit(1);
-		if (word_of(held) + word_of(closing) + word_of(kept) != 0)
+		if (word_of(held) + word_of(closing) + word_of(kept) != 0 ||
+		    sigchld__fd_grab(held, 3) != -EBADF ||
+		    sigchld__fd_drop(held) != -EINVAL)
 			_exit(2);
 		(void)insert(open_null(), 4);
-		_exit(0);
+		sigchld__fd_foreach(tally, &n);
+		_exit(n == 1 ? 0 : 3);
 	}
 	ck_assert_int_eq(code_of(pid), 0);
 	ck_assert(is_open(held) && is_open(closing));
@@ -410,6 +423,42 @@ START_TEST(d5_a_forked_child_closes_all_and_counts_from_zero)
 	ck_assert_int_eq(close_fd(held, 3), SIGCHLD__FD_CLOSED);
 	ck_assert_int_eq(close_fd(kept, 3), SIGCHLD__FD_CLOSED);
 	(void)close(kept);
+}
+END_TEST
+
+static long
+faults(void)
+{
+	struct rusage usage;
+
+	ck_assert_int_eq(getrusage(RUSAGE_SELF, &usage), 0);
+	return usage.ru_minflt;
+}
+
+/* Twelve pages of it would be copied if they were written to. */
+START_TEST(p29_a_forked_child_copies_no_table)
+{
+	int fds[900], i;
+	long before;
+	pid_t pid;
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+	harness_skip("a sanitizer's own memory counts");
+#endif
+	for (i = 0; i < 900; i++) {
+		fds[i] = open_null();
+		(void)insert(fds[i], 3);
+	}
+	pid = fork();
+	if (pid == 0) {
+		before = faults();
+		before = faults();
+		sigchld__fd_close_all();
+		_exit(faults() - before < 8 ? 0 : 1);
+	}
+	ck_assert_int_eq(code_of(pid), 0);
+	for (i = 0; i < 900; i++)
+		ck_assert_int_eq(close_fd(fds[i], 3), SIGCHLD__FD_CLOSED);
 }
 END_TEST
 
@@ -536,6 +585,23 @@ START_TEST(d5_each_that_stands_in_the_table_is_visited)
 }
 END_TEST
 
+/* Where the table grows, and its last one. */
+START_TEST(d5_the_first_and_the_last_of_each_part_are_visited)
+{
+	static const int fds[] = { 0, 1023, 1024, 2047, (1 << 20) - 1, 1 << 20,
+		SIGCHLD__FD_MAX };
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		(void)insert(fds[i], 3);
+		n = 0;
+		sigchld__fd_foreach(count, &n);
+		ck_assert_int_eq(n, (int)i + 1);
+	}
+}
+END_TEST
+
 HARNESS("fdtab",
     {
 	HARNESS_TEST(d1_insert_demands_a_zero_word),
@@ -552,10 +618,12 @@ HARNESS("fdtab",
 	HARNESS_TEST(d4_owner_changes_only_at_count_zero),
 	HARNESS_TEST(d4_a_close_wins_over_a_move),
 	HARNESS_TEST(d5_the_handler_takes_no_reference),
-	HARNESS_TEST(d5_a_forked_child_closes_all_and_counts_from_zero),
+	HARNESS_TEST(d5_m32_a_forked_child_closes_all_and_counts_from_zero),
+	HARNESS_TEST(p29_a_forked_child_copies_no_table),
 	HARNESS_TEST(d7_word_and_close_change_under_the_no_fork_lock),
 	HARNESS_TEST(d8_a_stale_generation_is_refused),
 	HARNESS_TEST(d8_a_stale_look_may_be_the_last),
 	HARNESS_TEST(d10_the_65536th_reference_is_refused),
 	HARNESS_TEST(d5_each_that_stands_in_the_table_is_visited),
+	HARNESS_TEST(d5_the_first_and_the_last_of_each_part_are_visited),
     })

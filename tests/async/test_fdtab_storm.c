@@ -239,7 +239,7 @@ count(int fd, struct sigchld__fdentry *entry, void *user)
 	(*(int *)user)++;
 }
 
-START_TEST(d6_no_stray_bytes_under_a_storm)
+START_TEST(d6_m31_no_stray_bytes_under_a_storm)
 {
 	uint32_t seed =
 	    (uint32_t)environment("SIGCHLD_SEED", (unsigned long)time(NULL));
@@ -273,5 +273,5 @@ END_TEST
 
 HARNESS("fdtab_storm",
     {
-	HARNESS_TEST(d6_no_stray_bytes_under_a_storm),
+	HARNESS_TEST(d6_m31_no_stray_bytes_under_a_storm),
     })

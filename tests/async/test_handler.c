@@ -369,7 +369,7 @@ alarm_in_write(void)
 	n_alarms_inside = n_alarms;
 }
 
-START_TEST(c46_no_other_handler_interrupts_a_walk)
+START_TEST(c46_m32_no_other_handler_interrupts_a_walk)
 {
 	ck_assert(signal(SIGALRM, on_alarm) != SIG_ERR);
 	begin();
@@ -392,7 +392,7 @@ cancelled_raiser(void *arg)
 	return NULL;
 }
 
-START_TEST(c25_a_pending_cancel_does_not_end_the_handler)
+START_TEST(c25_m32_a_pending_cancel_does_not_end_the_handler)
 {
 	atomic_int came_out = 0;
 
@@ -555,8 +555,8 @@ HARNESS("handler",
 	HARNESS_TEST(g7_a_getpid_and_a_write_for_each_who_is_not_awake),
 	HARNESS_TEST(c30_a_signal_under_an_editor_is_served_by_its_release),
 	HARNESS_TEST(c14_removal_waits_for_a_handler_and_handlers_for_nobody),
-	HARNESS_TEST(c46_no_other_handler_interrupts_a_walk),
-	HARNESS_TEST(c25_a_pending_cancel_does_not_end_the_handler),
+	HARNESS_TEST(c46_m32_no_other_handler_interrupts_a_walk),
+	HARNESS_TEST(c25_m32_a_pending_cancel_does_not_end_the_handler),
 	HARNESS_TEST(c29_the_handler_fits_a_small_stack),
 	HARNESS_TEST(c16_a_forked_child_writes_nothing),
 	HARNESS_TEST(c19_a_vfork_child_writes_nothing),

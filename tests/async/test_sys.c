@@ -26,7 +26,7 @@ START_TEST(c7_a_failure_is_minus_errno_and_keeps_errno)
 	if (!HELP_ASAN && !HELP_TSAN) /* which end who asks for so much */
 		ck_assert_ptr_null(sigchld__sys_map(SIZE_MAX / 2));
 	ck_assert_int_eq(errno, EXDEV);
-	ck_assert_int_eq(sigchld__sys_socketpair(fds), 0);
+	ck_assert_int_eq(sigchld__sys_socketpair(SOCK_STREAM, fds), 0);
 	ck_assert_int_eq(errno, EXDEV);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
@@ -51,7 +51,7 @@ START_TEST(c17_close_on_exec_keeps_the_rest)
 {
 	int fds[2];
 
-	ck_assert_int_eq(sigchld__sys_socketpair(fds), 0);
+	ck_assert_int_eq(sigchld__sys_socketpair(SOCK_STREAM, fds), 0);
 	ck_assert_int_eq(sigchld__sys_cloexec(fds[0]), 0);
 	ck_assert_int_eq(fcntl(fds[0], F_GETFD), FD_CLOEXEC);
 	ck_assert_int_eq(sigchld__sys_cloexec(fds[0]), 0);

@@ -4,11 +4,11 @@
 #
 #	manpages.sh source-dir cc include-dir library.a [cflag ...]
 #
-# Each manual page passes mandoc's lint; the NAME sections have exactly what the
-# headers declare with SIGCHLD_API, and the pages speak of each constant; the
-# prototypes are the headers'; each program in a page, in README.md or in docs/
-# compiles without a warning, runs, and ends with 0. Exit status 77: all is well,
-# but there was no mandoc.
+# Each manual page passes mandoc's lint, that of the tool as well; the NAME
+# sections have exactly what the headers declare with SIGCHLD_API, and the pages
+# speak of each constant; the prototypes are the headers'; each program in a page,
+# in README.md or in docs/ compiles without a warning, runs, and ends with 0. Exit
+# status 77: all is well, but there was no mandoc.
 set -u
 export LC_ALL=C
 
@@ -36,7 +36,7 @@ headers=$(find "$include" -name '*.h') || exit 2
 # these; that is left out.
 status=0
 if command -v mandoc >/dev/null; then
-	for page in $pages; do
+	for page in $pages "$source"/docs/man/*.1; do
 		mandoc -T lint -W warning "$page" || wrong "$page: see above"
 	done
 else

@@ -108,7 +108,7 @@ free_ctx(struct play *play, struct sigchld_child *child)
 	ck_assert_int_gt(sigchld_child_pid(child), 0);
 }
 
-START_TEST(c23_the_context_freed_in_a_callback)
+START_TEST(c23_m34_the_context_freed_in_a_callback)
 {
 	struct play play;
 	int fds = harness_count_fds(), i;
@@ -454,7 +454,7 @@ HARNESS("call",
     {
 	HARNESS_TEST(c23_a_child_freed_in_its_own_callback),
 	HARNESS_TEST(c23_queued_children_freed_in_the_callback_of_another),
-	HARNESS_TEST(c23_the_context_freed_in_a_callback),
+	HARNESS_TEST(c23_m34_the_context_freed_in_a_callback),
 	HARNESS_TEST(c23_everything_freed_in_a_callback),
 	HARNESS_TEST(c23_another_child_discarded_in_a_callback),
 	HARNESS_TEST(g4_dispatch_of_its_own_context_is_refused),

@@ -327,6 +327,38 @@ START_TEST(c43_a_hostile_child_that_fills_the_self_pipe_deafens_nobody)
 }
 END_TEST
 
+/* The handler returns, with errno as it was, and one look finds all. */
+START_TEST(c4_m33_a_full_self_pipe_and_one_look_finds_all)
+{
+	const uint64_t all_but_one = UINT64_MAX - 1;
+	struct sigchld_ctx *ctx = open_ctx(NULL);
+	struct harness_log log = { .count = 0 };
+	struct harness_child held[5];
+	sigset_t set;
+	int i, seen;
+
+	for (i = 0; i < 5; i++)
+		held[i] = harness_fork_watched(ctx, NULL, 0, i,
+		    harness_on_event, &log);
+	(void)sigchld_dispatch(ctx);
+	block_sigchld(SIG_BLOCK);
+	for (i = 0; i < 5; i++) {
+		harness_release(&held[i]);
+		harness_await_zombie(held[i].pid);
+	}
+	be_hostile(fill_all, &all_but_one);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	errno = EXDEV;
+	(void)pthread_sigmask(SIG_UNBLOCK, &set, NULL); /* it comes here */
+	seen = errno;
+	ck_assert_int_eq(seen, EXDEV);
+	MUST_BE(5, sigchld_dispatch(ctx));
+	ck_assert_int_eq(log.final, 5);
+	sigchld_free(ctx);
+}
+END_TEST
+
 START_TEST(c43_a_hostile_child_that_drains_the_self_pipe_deafens_nobody)
 {
 	struct sigchld_ctx *ctx = open_ctx(NULL);
@@ -797,6 +829,7 @@ HARNESS("dispatch",
 	HARNESS_TEST(c43_bytes_from_a_hostile_child_mean_nothing),
 	HARNESS_TEST(
 	    c43_a_hostile_child_that_fills_the_self_pipe_deafens_nobody),
+	HARNESS_TEST(c4_m33_a_full_self_pipe_and_one_look_finds_all),
 	HARNESS_TEST(
 	    c43_a_hostile_child_that_drains_the_self_pipe_deafens_nobody),
 	HARNESS_TEST(c6_signals_do_not_end_a_wait),

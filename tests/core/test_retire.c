@@ -8,6 +8,7 @@
  * wake: auto
  */
 #include "async/fdtab.h"
+#include "async/sys.h"
 #include "core/sys.h"
 #include "filter.h"
 #include "help.h"

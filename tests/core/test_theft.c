@@ -6,6 +6,7 @@
  * signal, so there somebody has to say that there is something to look at.
  *
  * wrap: pidfd_exit
+ * labels: slow
  */
 #include "core/sys.h"
 #include "help.h"

@@ -3,6 +3,8 @@
  *
  * Runs tests that misbehave, in the program victims, and looks at what the
  * harness says of them. VICTIMS is the path of that program.
+ *
+ * labels: slow
  */
 #include <fcntl.h>
 #include <signal.h>

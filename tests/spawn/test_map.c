@@ -7,6 +7,8 @@
  *
  * Thousands of random maps are carried out by a forked copy of the test, each
  * by the very code that a child runs; tens by real programs and each engine.
+ *
+ * timeout: 180
  */
 #include "help.h"
 #include "spawn/child.h"

@@ -1,6 +1,7 @@
 /*
  * test_threads.c - programs started while other threads do as they like
  *
+ * labels: slow
  * timeout: 120
  */
 #include "help.h"

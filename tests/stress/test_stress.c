@@ -52,17 +52,7 @@
 #include <sigchld/fd.h>
 
 #include "harness.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#	define SANITIZED 1
-#elif defined(__has_feature)
-#	if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#ifndef SANITIZED
-#	define SANITIZED 0
-#endif
+#include "sanitized.h"
 
 #define MEDDLERS 8
 #define SPRAYERS 2

@@ -27,9 +27,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alloc.h"
 #include "census.h"
 #include "harness.h"
 #include "pidfds.h"
+#include "tsan.h"
 
 #if defined(__SANITIZE_THREAD__)
 #	define SANITIZED
@@ -272,6 +274,8 @@ prepare_process(void)
 		exit(EXIT_FAILURE);
 	}
 	pidfds_probe();
+	tsan_make_ready(); /* and so is each test, which is a fork of us */
+	alloc_link();
 }
 
 static const char *

@@ -8,18 +8,8 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "sanitized.h"
 #include "traced.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#	define SANITIZED 1
-#elif defined(__has_feature)
-#	if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#ifndef SANITIZED
-#	define SANITIZED 0
-#endif
 
 #define SYS_MARK SYS_getppid
 #define REFUSED  77

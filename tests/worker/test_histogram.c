@@ -4,36 +4,18 @@
  * Quantiles are compared with the same times in a sorted array. Times and seeds
  * are fixed, so each run is like any other.
  */
-#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
+#include "numbers.h"
 #include "worker/histogram.h"
 
 #define BUCKETS    SIGCHLD__HISTOGRAM_BUCKETS
 #define LAST_FLOOR (UINT64_C(15) << 29)
 #define MANY       5000
 
-/* ck_assert writes down where it was, each time: too slow for millions. */
-#define HOLDS(x, at) \
-	do { \
-		if (!(x)) \
-			ck_abort_msg("at %" PRIu64 ": %s", (uint64_t)(at), \
-			    #x); \
-	} while (0)
-
 static struct sigchld__histogram histogram;
-
-static uint64_t
-random_64(uint64_t *state)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return *state;
-}
 
 /* Each power of two is as likely. */
 static uint64_t

@@ -3,11 +3,16 @@
  *
  * The parent is a child of the test, the worker a child of that. The test is a
  * subreaper: so the worker, when its parent is dead, is the test's to reap.
+ *
+ * wrap: last_end_tells
  */
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "core/help.h"
 #include "worker/leash.h"
+#include "worker/sys.h"
 
 enum how {
 	SPINS,   /* with all signals blocked */
@@ -19,6 +24,20 @@ enum how {
 struct family {
 	pid_t parent, worker;
 };
+
+/* A leash as the pool's first worker has it, or as all others have it. */
+static bool shared;
+
+static int
+get_leash(int *ret_worker, int *ret_parent)
+{
+	int rc = sigchld__leash_pair(ret_worker, ret_parent);
+
+	if (rc < 0 || !shared)
+		return rc;
+	(void)close(*ret_worker);
+	return sigchld__leash_share(*ret_parent, ret_worker);
+}
 
 static volatile unsigned long spins;
 
@@ -68,7 +87,7 @@ be_parent(int tell, enum how how)
 	pid_t pid;
 	char byte;
 
-	if (sigchld__leash_pair(&leash, &ours) != 0 || pipe(there) != 0)
+	if (get_leash(&leash, &ours) != 0 || pipe(there) != 0)
 		_exit(1);
 	pid = fork();
 	if (pid == 0) {
@@ -156,12 +175,13 @@ START_TEST(p41_a_worker_that_is_stopped)
 END_TEST
 
 /* The parent's end was closed before the worker could ask for the signal. */
-START_TEST(p41_the_parent_was_gone_before)
+static void
+come_too_late(void)
 {
 	int leash, ours;
 	pid_t pid;
 
-	MUST_BE(0, sigchld__leash_pair(&leash, &ours));
+	MUST_BE(0, get_leash(&leash, &ours));
 	(void)close(ours);
 	pid = fork();
 	if (pid == 0) {
@@ -171,6 +191,11 @@ START_TEST(p41_the_parent_was_gone_before)
 	}
 	(void)close(leash);
 	must_be_killed(pid);
+}
+
+START_TEST(p41_the_parent_was_gone_before)
+{
+	come_too_late();
 }
 END_TEST
 
@@ -211,6 +236,152 @@ START_TEST(p41_each_has_a_leash_of_its_own)
 }
 END_TEST
 
+static void
+skip_without_proc(void)
+{
+	if (!sigchld__sys_last_end_tells())
+		harness_skip("here no leash is shared");
+}
+
+START_TEST(p41_whatever_it_does_on_a_shared_leash)
+{
+	skip_without_proc();
+	shared = true;
+	kill_the_parent(found(SPINS));
+	kill_the_parent(found(SLEEPS));
+	kill_the_parent(found(IGNORES));
+	kill_the_parent(found(STOPPED));
+	come_too_late();
+}
+END_TEST
+
+static pid_t
+share_one(int ours)
+{
+	int leash;
+	pid_t pid;
+
+	MUST_BE(0, sigchld__leash_share(ours, &leash));
+	ck_assert_int_eq(fcntl(leash, F_GETFD), FD_CLOEXEC);
+	pid = fork();
+	if (pid == 0) {
+		(void)close(ours);
+		(void)sigchld__leash_wear(leash);
+		for (;;)
+			(void)pause();
+	}
+	(void)close(leash);
+	return pid;
+}
+
+/* One may end, or none may be left, and the pipe serves on. */
+START_TEST(p41_a_leash_for_all)
+{
+	const int open = harness_count_fds();
+	int leash, ours, i;
+	pid_t pids[3];
+
+	skip_without_proc();
+	MUST_BE(0, sigchld__leash_pair(&leash, &ours));
+	(void)close(leash);
+	for (i = 0; i < 3; i++)
+		pids[i] = share_one(ours);
+	ck_assert_int_eq(harness_count_fds(), open + 1);
+	for (i = 0; i < 3; i++) {
+		(void)kill(pids[i], SIGUSR1);
+		harness_await_zombie(pids[i]);
+		ck_assert(i == 2 || !harness_is_zombie(pids[2]));
+		ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	for (i = 0; i < 3; i++)
+		pids[i] = share_one(ours);
+	(void)close(ours);
+	for (i = 0; i < 3; i++)
+		must_be_killed(pids[i]);
+}
+END_TEST
+
+/* As in a kernel that signals all readers when one of them is gone. */
+
+static bool old_kernel;
+
+bool __real_sigchld__sys_last_end_tells(void);
+bool __wrap_sigchld__sys_last_end_tells(void);
+
+bool
+__wrap_sigchld__sys_last_end_tells(void)
+{
+	return !old_kernel && __real_sigchld__sys_last_end_tells();
+}
+
+START_TEST(p41_where_one_end_would_be_that_of_all_none_is_shared)
+{
+	const int before = harness_count_fds();
+	int leash, ours, again = -7;
+
+	skip_without_proc();
+	MUST_BE(0, sigchld__leash_pair(&leash, &ours));
+	old_kernel = true;
+	MUST_BE(-ENOTSUP, sigchld__leash_share(ours, &again));
+	ck_assert_int_eq(again, -7);
+	(void)close(leash);
+	(void)close(ours);
+	ck_assert_int_eq(harness_count_fds(), before);
+}
+END_TEST
+
+/* Not whatever else a number may name. */
+START_TEST(what_is_no_pipe_cannot_be_shared)
+{
+	const int before = harness_count_fds();
+	int leash = -7, null, pair[2];
+
+	skip_without_proc();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	ck_assert_int_ge(null, 0);
+	MUST_BE(0, socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	errno = EXDEV;
+	ck_assert_int_lt(sigchld__leash_share(pair[0], &leash), 0);
+	MUST_BE(-ENOENT, sigchld__leash_share(null, &leash));
+	(void)close(null);
+	MUST_BE(-ENOENT, sigchld__leash_share(null, &leash));
+	ck_assert_int_eq(errno, EXDEV);
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	ck_assert_int_eq(leash, -7);
+	ck_assert_int_eq(harness_count_fds(), before);
+}
+END_TEST
+
+/* Nor can a worker open the end by which the others are held, unless it could
+ * kill them, too. */
+START_TEST(p41_who_became_another_user_cannot_open_it)
+{
+	int leash, ours, again, status;
+	char path[64];
+	pid_t pid;
+
+	skip_without_proc();
+	if (geteuid() != 0)
+		harness_skip("this needs root");
+	MUST_BE(0, sigchld__leash_pair(&leash, &ours));
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", leash);
+	pid = fork();
+	if (pid == 0) {
+		if (setresgid(65534, 65534, 65534) != 0 ||
+		    setresuid(65534, 65534, 65534) != 0)
+			_exit(1);
+		if (sigchld__leash_share(ours, &again) != -EACCES)
+			_exit(2);
+		_exit(open(path, O_WRONLY) == -1 && errno == EACCES ? 0 : 3);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	(void)close(leash);
+	(void)close(ours);
+}
+END_TEST
+
 START_TEST(both_ends_are_close_on_exec)
 {
 	int leash, ours;
@@ -231,5 +402,10 @@ HARNESS("leash",
 	HARNESS_TEST(p41_a_worker_that_is_stopped),
 	HARNESS_TEST(p41_the_parent_was_gone_before),
 	HARNESS_TEST(p41_each_has_a_leash_of_its_own),
+	HARNESS_TEST(p41_whatever_it_does_on_a_shared_leash),
+	HARNESS_TEST(p41_a_leash_for_all),
+	HARNESS_TEST(p41_where_one_end_would_be_that_of_all_none_is_shared),
+	HARNESS_TEST(what_is_no_pipe_cannot_be_shared),
+	HARNESS_TEST(p41_who_became_another_user_cannot_open_it),
 	HARNESS_TEST(both_ends_are_close_on_exec),
     })

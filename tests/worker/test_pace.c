@@ -3,31 +3,19 @@
  *
  * The clock is a number here, and seeds are fixed: each run is like any other.
  */
-#include <inttypes.h>
 #include <string.h>
 
-#include "harness.h"
+#include "numbers.h"
 #include "worker/pace.h"
 
 #define US_PER_S 1000000
-
-/* ck_assert writes down where it was, each time: too slow for millions. */
-#define HOLDS(x, at) \
-	do { \
-		if (!(x)) \
-			ck_abort_msg("at %" PRIu64 ": %s", (uint64_t)(at), \
-			    #x); \
-	} while (0)
 
 #define N_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static uint32_t
 random_below(uint64_t *state, uint32_t n)
 {
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (uint32_t)(*state >> 32) % n;
+	return (uint32_t)(random_64(state) >> 32) % n;
 }
 
 /* Backoff */

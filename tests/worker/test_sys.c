@@ -16,24 +16,14 @@
 
 #include "async/sys.h"
 #include "harness.h"
+#include "sanitized.h"
 #include "worker/sys.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#	define SANITIZED 1
-#elif defined(__has_feature)
-#	if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#		define SANITIZED 1
-#	endif
-#endif
-#ifndef SANITIZED
-#	define SANITIZED 0
-#endif
 
 /* Which of the calls that make a pair fails; 0: none. */
 static int n_calls, fails_at;
 
-int __real_sigchld__sys_socketpair(int fds[2]);
-int __wrap_sigchld__sys_socketpair(int fds[2]);
+int __real_sigchld__sys_socketpair(int type, int fds[2]);
+int __wrap_sigchld__sys_socketpair(int type, int fds[2]);
 int __real_sigchld__sys_cloexec(int fd);
 int __wrap_sigchld__sys_cloexec(int fd);
 int __real_sigchld__sys_nonblock(int fd);
@@ -46,9 +36,9 @@ fails(void)
 }
 
 int
-__wrap_sigchld__sys_socketpair(int fds[2])
+__wrap_sigchld__sys_socketpair(int type, int fds[2])
 {
-	return fails() ? -ENOBUFS : __real_sigchld__sys_socketpair(fds);
+	return fails() ? -ENOBUFS : __real_sigchld__sys_socketpair(type, fds);
 }
 
 int
