@@ -79,7 +79,8 @@ struct said {
 
 struct fork_seen {
 	uint32_t slot;
-	pid_t pid; /* or -errno */
+	pid_t pid;  /* or -errno */
+	int n_ends; /* that had been seen */
 };
 
 struct session_seen {
@@ -257,7 +258,8 @@ see_fork(struct sigchld_pool *pool, uint32_t slot, pid_t pid, void *user)
 
 	(void)pool;
 	ROOM_FOR(stage->forks, stage->n_forks);
-	stage->forks[stage->n_forks++] = (struct fork_seen){ slot, pid };
+	stage->forks[stage->n_forks++] =
+	    (struct fork_seen){ slot, pid, stage->n_ends };
 }
 
 static inline UNUSED void

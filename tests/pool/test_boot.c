@@ -85,6 +85,19 @@ check_waits(const struct stage *stage, const uint32_t *waits, int n)
 		    stage->ends[i].next_fork_ms, waits[i]);
 }
 
+/* The only slot's, each after the end of the one before. (How many there are is a
+ * question of time: a wait of some milliseconds may be over when a machine that is
+ * busy comes to ask.) */
+static void
+check_one_by_one(const struct stage *stage)
+{
+	int i;
+
+	ck_assert_int_ge(stage->n_forks, stage->n_ends);
+	for (i = 0; i < stage->n_forks; i++)
+		ck_assert_int_eq(stage->forks[i].n_ends, i);
+}
+
 START_TEST(p11_a_slot_that_fails_waits_twice_as_long_each_time)
 {
 	static const uint32_t waits[] = { 100, 200, 400 };
@@ -100,7 +113,7 @@ START_TEST(p11_a_slot_that_fails_waits_twice_as_long_each_time)
 	options.before_fork = note_time;
 	stage_play(&stage, &options);
 	UNTIL(&stage, stage.n_ends == 3);
-	ck_assert_int_eq(stage.n_forks, 3);
+	check_one_by_one(&stage);
 	check_waits(&stage, waits, 3);
 	for (i = 0; i < 3; i++)
 		check_failed_init(&stage.ends[i]);
@@ -126,7 +139,7 @@ START_TEST(p11_it_waits_no_longer_than_the_most)
 	stage_play(&stage, &options);
 	UNTIL(&stage, stage.n_ends == 8);
 	check_waits(&stage, waits, 8);
-	ck_assert_int_eq(stage.n_forks, 8);
+	check_one_by_one(&stage);
 	ck_assert_int_eq(times.n_ends_when_failed, 5);
 	ck_assert_int_eq(n_states_seen(&stage, SIGCHLD_POOL_FAILED), 1);
 	ck_assert_int_eq(sigchld_pool_state(stage.pool), SIGCHLD_POOL_FAILED);
@@ -632,7 +645,7 @@ check_killed_boot(struct stage *stage)
 		ck_assert_uint_eq(stage->ends[i].ready, 0);
 		ck_assert_uint_ge(stage->ends[i].lived_ms, 49);
 	}
-	ck_assert_int_eq(stage->n_forks, 3);
+	check_one_by_one(stage);
 	ck_assert_int_eq(stage->n_open, 0);
 }
 
