@@ -5,6 +5,8 @@
  * library's clock is then the real one and what the test has added to it, in
  * the test and in all of its workers. So a pool whose times are in hours has
  * nothing to do by itself, and a test lets exactly so much time pass as it wants.
+ * It is an hour ahead from the start: a test may turn it back by as much, and the
+ * machine may have been up for a minute, but there is no time before zero.
  */
 #ifndef POOL_HELP3_H
 #define POOL_HELP3_H
@@ -30,6 +32,7 @@ static void __attribute__((constructor)) make_clock(void)
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (ahead_ms == MAP_FAILED)
 		abort();
+	atomic_store(ahead_ms, HOUR);
 }
 
 int64_t
