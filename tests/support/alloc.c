@@ -11,9 +11,9 @@
  * before the fork and the first given back after it: hooks may allocate.
  *
  * The sanitizer must not see that lock: it would order all threads that allocate,
- * and hide the races between them. Hence no mutex, and no
- * instrumentation. A thread that finds it taken yields; it is held for as long as
- * one allocation takes, or one fork.
+ * and hide the races between them. Hence no mutex, and no instrumentation. A
+ * thread that finds it taken yields; it is held for as long as one allocation
+ * takes, or one fork.
  *
  * Not covered: a clone that runs no hook, and what the sanitizer allocates for
  * itself. Nor the address sanitizer, which hangs more rarely: it knows by their
@@ -26,7 +26,6 @@
 
 #	include <pthread.h>
 #	include <sched.h>
-#	include <stdbool.h>
 #	include <stdlib.h>
 
 #	define UNSEEN __attribute__((no_sanitize("thread")))
