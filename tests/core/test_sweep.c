@@ -610,6 +610,17 @@ END_TEST
 
 /* Signals merge */
 
+/* Who blocks a signal that has never come looks by the clock, too. */
+static void
+let_one_come(struct sleeper *s)
+{
+	int i;
+
+	ck_assert_int_eq(raise(SIGCHLD), 0);
+	for (i = 0; i < SLEEPERS; i++)
+		MUST_BE(0, sigchld_dispatch(s[i].ctx));
+}
+
 START_TEST(c1_deaths_merged_while_blocked_are_all_found)
 {
 	struct sleeper s[SLEEPERS];
@@ -617,6 +628,7 @@ START_TEST(c1_deaths_merged_while_blocked_are_all_found)
 	int i;
 
 	open_all(s);
+	let_one_come(s);
 	block_sigchld(SIG_BLOCK); /* in their threads, too */
 	all_lie_down(s);
 	signals = stats_of(s[0].ctx).signals;
@@ -628,6 +640,8 @@ START_TEST(c1_deaths_merged_while_blocked_are_all_found)
 	for (i = 0; i < SLEEPERS; i++)
 		gate_pass(&s[i].told, 1);
 	ck_assert_uint_eq(stats_of(s[0].ctx).signals - signals, 1);
+	for (i = 0; i < SLEEPERS; i++)
+		ck_assert_uint_eq(stats_of(s[i].ctx).timed, 0);
 	close_all(s, true);
 }
 END_TEST
