@@ -176,15 +176,25 @@ be_interrupted(void *arg)
 	return NULL;
 }
 
+/* From now on only threads of the test are interrupted. A handler that has never
+ * run while its signal is blocked would be doubted by its contexts, which then
+ * wake by the clock, too. */
+static void
+open_all_and_block(void)
+{
+	open_all();
+	ck_assert_int_eq(raise(SIGCHLD), 0);
+	dispatch_all();
+	block_sigchld(SIG_BLOCK);
+}
+
 START_TEST(g7_a_handler_never_waits)
 {
 	struct sigchld_stats before, after;
 	pthread_t victim, other;
 	int i;
 
-	block_sigchld(SIG_BLOCK);
-	open_all();
-	dispatch_all();
+	open_all_and_block();
 	before = stats_of(ctxs[0]);
 	reset_counts();
 	atomic_store(&freeze_at, 1);
@@ -217,9 +227,7 @@ START_TEST(g7_one_more_walk_for_those_that_came_meanwhile)
 	pthread_t victim, other;
 	int i;
 
-	block_sigchld(SIG_BLOCK);
-	open_all();
-	dispatch_all();
+	open_all_and_block();
 	atomic_store(&freeze_at, 1);
 	ck_assert_int_eq(pthread_create(&victim, NULL, be_interrupted, NULL),
 	    0);
@@ -244,9 +252,7 @@ START_TEST(g7_second_walk_wakes_those_who_fell_asleep)
 	pthread_t victim, other;
 	int i, n = 0;
 
-	block_sigchld(SIG_BLOCK);
-	open_all();
-	dispatch_all();
+	open_all_and_block();
 	atomic_store(&freeze_at, CONTEXTS);
 	ck_assert_int_eq(pthread_create(&victim, NULL, be_interrupted, NULL),
 	    0);
